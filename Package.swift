@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One place for the flags that every Swift target shares: docs/architecture.md says why each is there.
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let strictC: [CSetting] = [
+    .unsafeFlags(["-O3", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fno-math-errno", "-fvisibility=hidden"])
+]
+
+func room(
+    _ wing: String, _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Sources/\(wing)/\(name)", resources: resources,
+        swiftSettings: house)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", exclude: [], swiftSettings: house)
+}
+
+let system: [Target] = [
+    .target(name: "CLinux", path: "Sources/System/CLinux", cSettings: strictC),
+    .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3"),
+    .systemLibrary(name: "COpenSSL", path: "Sources/System/COpenSSL", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "CLibAV", path: "Sources/System/CLibAV", pkgConfig: "libavformat"),
+]
+
+let base: [Target] = [
+    room("Base", "Core", ["CLinux"]),
+    room("Base", "Config", ["Core"]),
+    room("Base", "Telemetry", ["Core"]),
+    room("Base", "Secrets", ["Core", "COpenSSL"]),
+]
+
+let network: [Target] = [
+    room("Network", "HTTP", ["Core"]),
+    room("Network", "Reactor", ["Core", "Telemetry", "CLinux"]),
+    room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry", "CLinux"]),
+]
+
+let storage: [Target] = [
+    room("Storage", "Database", ["Core"]),
+    room("Storage", "SQLite", ["Core", "Database", "CSQLite"], resources: [.embedInCode("migrations")]),
+    room("Storage", "JobQueue", ["Core", "Database", "Telemetry"]),
+    room("Storage", "Ledger", ["Core", "Database"]),
+    room("Storage", "Blobs", ["Core", "Secrets", "CLinux"]),
+]
+
+let audio: [Target] = [
+    .target(
+        name: "CKernels", path: "Sources/Audio/CKernels", cSettings: strictC,
+        linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
+    room("Audio", "Kernels", ["Core", "CKernels"]),
+    room("Audio", "Media", ["Core", "CLibAV", "CLinux"]),
+    room("Audio", "Models", ["Core", "Secrets", "CLinux"], resources: [.embedInCode("models.json")]),
+    room("Audio", "Engines", ["Core", "Media", "Kernels", "Models"]),
+]
+
+let product: [Target] = [
+    room("Product", "Accounts", ["Core", "Secrets", "Database"]),
+    room("Product", "Studio", ["Core", "Blobs", "Database", "JobQueue", "Ledger", "Secrets"]),
+    room("Product", "API", ["Core", "HTTP", "Telemetry", "Accounts", "Ledger", "Studio"]),
+    room("Product", "Workers", ["Core", "Telemetry", "Blobs", "JobQueue", "Studio", "Engines", "Media"]),
+]
+
+let executable: [Target] = [
+    .executableTarget(
+        name: "cadenza",
+        dependencies: [
+            "Core", "Config", "Telemetry", "Secrets", "HTTP", "Reactor", "HTTPServer", "Database", "SQLite",
+            "JobQueue", "Ledger", "Blobs", "Kernels", "Media", "Models", "Engines", "Accounts", "Studio", "API",
+            "Workers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ],
+        path: "Sources/cadenza", swiftSettings: house)
+]
+
+let suites: [Target] = [
+    .target(
+        name: "Support", dependencies: ["Core", "Database", "SQLite", "CLinux"], path: "Tests/Support",
+        swiftSettings: house),
+    tests("CoreTests", ["Core", "Support"]),
+    tests("ConfigTests", ["Core", "Config", "Support"]),
+    tests("SecretsTests", ["Core", "Secrets"]),
+    tests("TelemetryTests", ["Core", "Telemetry"]),
+    tests("HTTPTests", ["Core", "HTTP", "Support"]),
+    tests("WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "Support"]),
+    tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),
+    tests("BlobsTests", ["Core", "Blobs", "Secrets", "Support"]),
+    tests("KernelsTests", ["Core", "CKernels", "Kernels", "Support"]),
+    tests("MediaTests", ["Core", "Media", "Support"]),
+    tests("ModelsTests", ["Core", "Models", "Secrets", "Kernels", "Support"]),
+    tests("EnginesTests", ["Core", "Media", "Kernels", "Models", "Engines", "Support"]),
+    tests(
+        "ProductTests",
+        [
+            "Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Studio", "API", "Workers", "Blobs", "Database",
+            "SQLite", "JobQueue", "Ledger", "Engines", "Support",
+        ]),
+    tests("EndToEndTests", ["Core", "Support", "CLinux"]),
+    tests("TidyTests", ["Core", "Support"]),
+]
+
+let package = Package(
+    name: "cadenza",
+    products: [.executable(name: "cadenza", targets: ["cadenza"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+    ],
+    targets: system + base + network + storage + audio + product + executable + suites
+)

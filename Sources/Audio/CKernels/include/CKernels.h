@@ -1,0 +1,2 @@
+#pragma once
+#include "ak_status.h"

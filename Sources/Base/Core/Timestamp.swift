@@ -1,0 +1,60 @@
+/// A point in time: milliseconds since the Unix epoch, UTC.
+public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public var milliseconds: Int64
+
+    public init(milliseconds: Int64) { self.milliseconds = milliseconds }
+
+    public static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
+
+    public func adding(seconds: Double) -> Timestamp {
+        Timestamp(milliseconds: milliseconds + Int64((seconds * 1000).rounded()))
+    }
+
+    /// Seconds from `earlier` to this point; negative if this point is the earlier one.
+    public func seconds(since earlier: Timestamp) -> Double {
+        Double(milliseconds - earlier.milliseconds) / 1000
+    }
+
+    /// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`.
+    public var description: String {
+        let civil = CivilDate(daysSinceEpoch: milliseconds.floorDivided(by: 86_400_000))
+        let ofDay = milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000
+        let time =
+            "\(padded(ofDay / 3_600_000, 2)):\(padded(ofDay / 60_000 % 60, 2)):\(padded(ofDay / 1000 % 60, 2))"
+        return
+            "\(padded(civil.year, 4))-\(padded(civil.month, 2))-\(padded(civil.day, 2))T\(time).\(padded(ofDay % 1000, 3))Z"
+    }
+}
+
+/// A date of the proleptic Gregorian calendar.
+public struct CivilDate: Hashable, Sendable {
+    public var year: Int64
+    public var month: Int64
+    public var day: Int64
+
+    /// Source: Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days from and to civil.
+    public init(daysSinceEpoch: Int64) {
+        let shifted = daysSinceEpoch + 719_468
+        let era = shifted.floorDivided(by: 146_097)
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+    }
+}
+
+extension Int64 {
+    func floorDivided(by divisor: Int64) -> Int64 {
+        let quotient = self / divisor
+        return self % divisor < 0 ? quotient - 1 : quotient
+    }
+}
+
+/// The decimal digits of a non-negative `value`, zero-padded to `width`.
+public func padded(_ value: Int64, _ width: Int) -> String {
+    let digits = String(value)
+    return String(repeating: "0", count: max(0, width - digits.count)) + digits
+}

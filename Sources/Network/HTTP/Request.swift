@@ -1,0 +1,88 @@
+/// The request line and fields of a request, already validated.
+public struct RequestHead: Sendable {
+    /// The method token as sent, case-sensitive (`GET`).
+    public var method: String
+    /// The request-target as sent.
+    public var target: String
+    /// The path, percent-decoded and free of dot segments; begins with `/`.
+    public var path: String
+    /// The query's pairs, percent-decoded (`+` is a space), in order.
+    public var query: [QueryItem]
+    public var fields: HTTPFields
+    /// The minor version of HTTP/1.x.
+    public var minorVersion: Int
+
+    public init(
+        method: String, target: String, path: String, query: [QueryItem] = [], fields: HTTPFields = HTTPFields(),
+        minorVersion: Int = 1
+    ) {
+        self.method = method
+        self.target = target
+        self.path = path
+        self.query = query
+        self.fields = fields
+        self.minorVersion = minorVersion
+    }
+
+    /// The first query value of that name.
+    public func query(_ name: String) -> String? { query.first { $0.name == name }?.value }
+}
+
+public struct QueryItem: Hashable, Sendable {
+    public var name: String
+    public var value: String
+
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Why a body could not be read to its end.
+public enum BodyError: Error, Hashable, Sendable {
+    case tooLarge(bytesMax: Int)
+    case malformedChunk
+    case timeout
+    case disconnected
+}
+
+/// The body of a request as a stream with back-pressure: nothing is read from the socket before it is asked for.
+public struct RequestBody: Sendable {
+    /// The Content-Length, `nil` for a chunked body.
+    public let declaredLength: Int?
+    private let pull: @Sendable () async throws(BodyError) -> [UInt8]?
+
+    public init(declaredLength: Int?, pull: @escaping @Sendable () async throws(BodyError) -> [UInt8]?) {
+        self.declaredLength = declaredLength
+        self.pull = pull
+    }
+
+    public static let none = RequestBody(declaredLength: 0) { () async throws(BodyError) -> [UInt8]? in nil }
+
+    /// The next bytes, never empty; `nil` at the end.
+    public func next() async throws(BodyError) -> [UInt8]? { try await pull() }
+
+    /// The whole body, refused beyond `bytesMax`.
+    public func collect(bytesMax: Int) async throws(BodyError) -> [UInt8] {
+        if let declaredLength, declaredLength > bytesMax { throw .tooLarge(bytesMax: bytesMax) }
+        var collected: [UInt8] = []
+        while let bytes = try await pull() {
+            guard collected.count + bytes.count <= bytesMax else { throw .tooLarge(bytesMax: bytesMax) }
+            collected.append(contentsOf: bytes)
+        }
+        return collected
+    }
+}
+
+public struct Request: Sendable {
+    public var head: RequestHead
+    public var body: RequestBody
+    /// The peer's address without port, as text.
+    public var remoteAddress: String
+
+    public init(head: RequestHead, body: RequestBody = .none, remoteAddress: String = "127.0.0.1") {
+        self.head = head
+        self.body = body
+        self.remoteAddress = remoteAddress
+    }
+}

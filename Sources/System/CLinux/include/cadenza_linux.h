@@ -1,0 +1,13 @@
+#pragma once
+#include <sys/types.h>
+
+struct sockaddr;
+
+/// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 and errno as there.
+int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length);
+
+/// Names the calling thread (15 bytes are kept) for ps, top and gdb.
+void cadenza_name_this_thread(const char *name);
+
+/// Adds `niceness` to the calling thread's own; other threads keep theirs. 0 or errno.
+int cadenza_renice_this_thread(int niceness);

@@ -1,0 +1,23 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length) {
+    return accept4(listener, address, address_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+void cadenza_name_this_thread(const char *name) {
+    char kept[16];
+    snprintf(kept, sizeof kept, "%s", name);
+    pthread_setname_np(pthread_self(), kept);
+}
+
+int cadenza_renice_this_thread(int niceness) {
+    // On Linux, PRIO_PROCESS with who = 0 means the calling thread alone.
+    return setpriority(PRIO_PROCESS, 0, niceness) == 0 ? 0 : errno;
+}

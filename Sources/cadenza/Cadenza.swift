@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Cadenza: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "A self-hosted AI music studio.")
+}

@@ -1,5 +1,6 @@
 internal import Blobs
-public import Core
+internal import Core
+internal import Ledger
 
 /// What one run of the sweeper removed.
 public struct SweepReport: Hashable, Sendable {

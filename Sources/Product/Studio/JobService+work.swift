@@ -63,10 +63,10 @@ extension JobService {
     }
 
     /// Ends the job with its results and captures the hold, all or nothing.
-    /// - Returns: false if the claim was lost: nothing was written and the results are the caller's to remove.
+    /// - Returns: `nil` if the claim was lost: nothing was written and the results are the caller's to remove.
     public func finish(
         _ claim: Claim, job: Job, artifacts: [Artifact], notes: [String], processingSeconds: Double
-    ) async throws(JobError) -> Bool {
+    ) async throws(JobError) -> JobState? {
         let service = self
         let now = time.now()
         return try await settle { connection in
@@ -87,13 +87,14 @@ extension JobService {
             try await service.conclude(
                 job, as: JobEnding(state: .completed, notes: notes), attempt: claim.attempt, event: "settled",
                 detail: ["captured": .integer(job.price.credits)], at: now, in: connection)
+            return .completed
         }
     }
 
     /// Ends the job as failed and gives the credits back; a transient failure is tried again while tries are left.
     public func fail(
         _ claim: Claim, job: Job, failure: JobFailure, isTransient: Bool
-    ) async throws(JobError) -> Bool {
+    ) async throws(JobError) -> JobState? {
         let service = self
         let now = time.now()
         return try await settle { connection in
@@ -114,11 +115,12 @@ extension JobService {
             try await service.end(
                 job, as: JobEnding(state: .failed, failure: failure), attempt: claim.attempt, event: "failed",
                 at: now, in: connection)
+            return .failed
         }
     }
 
     /// Ends the job as canceled and gives the credits back.
-    public func cancelClaimed(_ claim: Claim, job: Job) async throws(JobError) -> Bool {
+    public func cancelClaimed(_ claim: Claim, job: Job) async throws(JobError) -> JobState? {
         let service = self
         let now = time.now()
         return try await settle { connection in
@@ -126,33 +128,36 @@ extension JobService {
             try await service.end(
                 job, as: JobEnding(state: .canceled), attempt: claim.attempt, event: "canceled", at: now,
                 in: connection)
+            return .canceled
         }
     }
 
     /// Puts the job back for another server, without counting a death, because this one is shutting down.
-    public func handBack(_ claim: Claim, job: Job) async throws(JobError) -> Bool {
+    public func handBack(_ claim: Claim, job: Job) async throws(JobError) -> JobState? {
         let service = self
         let now = time.now()
         return try await settle { connection in
             let outcome = try await service.queue.release(claim, in: connection)
             try await service.store.append(
                 "handed_back", detail: [:], attempt: claim.attempt, to: job.id, at: now, in: connection)
-            try await service.followTask(outcome, claim, job, at: now, in: connection)
+            return try await service.followTask(outcome, claim, job, at: now, in: connection)
         }
     }
 
     /// Moves the job where its task went when it was given back to the queue.
     private func followTask(
         _ outcome: RetryOutcome, _ claim: Claim, _ job: Job, at now: Timestamp, in connection: any DatabaseConnection
-    ) async throws {
+    ) async throws -> JobState {
         switch outcome {
         case .scheduled:
             try await store.requeue(job.id, in: connection)
             announce(job.id, after: connection)
+            return .queued
         case .canceled:
             try await end(
                 job, as: JobEnding(state: .canceled), attempt: claim.attempt, event: "canceled", at: now,
                 in: connection)
+            return .canceled
         case .exhausted, .lost: throw JobError.claimLost
         }
     }
@@ -219,14 +224,14 @@ extension JobService {
         announce(job.id, after: connection)
     }
 
+    /// Runs a settlement; `nil` if the claim was lost, and then nothing was written.
     private func settle(
-        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Void
-    ) async throws(JobError) -> Bool {
+        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> JobState
+    ) async throws(JobError) -> JobState? {
         do {
-            try await write(body)
-            return true
+            return try await write(body)
         } catch {
-            if case .claimLost = error { return false }
+            if case .claimLost = error { return nil }
             throw error
         }
     }

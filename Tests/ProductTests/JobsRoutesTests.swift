@@ -67,7 +67,7 @@ struct JobsRoutesTests {
 
     @Test(arguments: [
         ("application/json", "{}", 415, "unsupported_media_type"),
-        ("multipart/form-data", "x", 400, "invalid_multipart"),
+        ("multipart/form-data", "x", 415, "unsupported_media_type"),
         ("multipart/form-data; boundary=b", "--b\r\nContent-Disp", 400, "invalid_multipart"),
     ])
     func `a body that is no form is refused`(

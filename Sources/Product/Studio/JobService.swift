@@ -280,6 +280,11 @@ public struct JobService: Sendable {
         return try await onDisk { try blobs.open(artifact.blob.id) }
     }
 
+    /// A block of an open artefact, read off the caller's executor.
+    public func read(_ file: OpenFile, at offset: Int, count: Int) async throws(JobError) -> [UInt8] {
+        try await onDisk { try file.read(at: offset, count: count) }
+    }
+
     // MARK: Cancel
 
     /// Cancels a job: a queued one ends at once, a running one as soon as its worker sees the request.

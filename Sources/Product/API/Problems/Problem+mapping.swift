@@ -17,6 +17,20 @@ extension Problem {
         }
     }
 
+    init(_ error: MultipartError) {
+        switch error {
+        case .notMultipart: self.init(.unsupportedMediaType, "The body must be multipart/form-data with a boundary.")
+        case .malformed(let reason): self.init(.invalidMultipart, "The form is malformed: \(reason).")
+        case .truncated: self.init(.invalidMultipart, "The form ends before its closing delimiter.")
+        case .tooManyParts(let partsMax): self.init(.invalidMultipart, "A form may have at most \(partsMax) parts.")
+        case .partHeadTooLarge(let bytesMax):
+            self.init(.invalidMultipart, "The head of a part may have at most \(bytesMax) bytes.")
+        case .partTooLarge(let name, let bytesMax):
+            self = .field(.invalidField, name, "may have at most \(bytesMax) bytes")
+        case .body(let error): self.init(error)
+        }
+    }
+
     init(_ error: JSONError) {
         self.init(.invalidJSON, "Not acceptable JSON: \(error.reason.rawValue) at byte \(error.offset).")
     }

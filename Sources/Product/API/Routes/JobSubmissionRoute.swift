@@ -73,7 +73,7 @@ struct JobSubmissionRoute: Sendable {
                 case "options":
                     form.options = try await options(part)
                 default:
-                    form.fileName = part.fileName ?? ""
+                    form.fileName = part.filename ?? ""
                     form.file = try await receive(part)
                 }
                 if form.file == nil, let service = form.service, let options = form.options {

@@ -142,6 +142,11 @@ struct MultipartParserTests {
         #expect(parse(one, limits: limits { $0.partHeadBytesMax = headBytes }).last == "end")
         let tight = parse(one, limits: limits { $0.partHeadBytesMax = headBytes - 1 }).last
         #expect(tight == "partHeadTooLarge(bytesMax: \(headBytes - 1))")
+        #expect(parse("p" + "\r\n--B--", limits: limits { $0.preambleBytesMax = 1 }).last == "end")
+        #expect(
+            parse("pp" + "\r\n--B--", limits: limits { $0.preambleBytesMax = 1 }).last?.hasPrefix("malformed") == true)
+        #expect(parse("--B--e", limits: limits { $0.epilogueBytesMax = 1 }).last == "end")
+        #expect(parse("--B--ee", limits: limits { $0.epilogueBytesMax = 1 }).last?.hasPrefix("malformed") == true)
         #expect(parse(one, limits: limits { $0.partFieldsMax = 2 }).last == "end")
         #expect(parse(one, limits: limits { $0.partFieldsMax = 1 }).last?.hasPrefix("malformed") == true)
     }

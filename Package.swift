@@ -63,7 +63,7 @@ let audio: [Target] = [
     room("Audio", "Kernels", ["Core", "CKernels"]),
     room("Audio", "Media", ["Core", "CLibAV", "CLinux"]),
     room("Audio", "Models", ["Core", "Secrets", "CLinux", "CZlib"], resources: [.embedInCode("models.json")]),
-    room("Audio", "Engines", ["Core", "Media", "Kernels", "Models"]),
+    room("Audio", "Engines", ["Core", "Media", "Kernels", "Models", "CLinux"]),
 ]
 
 let product: [Target] = [

@@ -18,7 +18,7 @@ public struct Pipeline: Sendable {
     private let duration: Histogram
     private let metrics: Metrics
 
-    /// - Throws: `RouterError` if two routes clash.
+    /// - Throws: `RouteError` if two routes clash.
     public init(
         services: Services, limits: APILimits, log: Logger, metrics: Metrics, time: any TimeSource
     ) throws {
@@ -80,10 +80,10 @@ public struct Pipeline: Sendable {
 
     private func match(_ context: inout RequestContext) throws(Problem) -> Route {
         let head = context.request.head
-        switch router.match(head.method, head.path) {
-        case .found(let route, let parameters):
-            context.parameters = parameters
-            return route
+        switch router.match(method: head.method, path: head.path) {
+        case .found(let match):
+            context.parameters = match.parameters
+            return match.value
         case .methodNotAllowed(let allowed):
             var problem = Problem(.methodNotAllowed, "\(head.path) answers \(allowed.joined(separator: ", ")).")
             problem.fields["Allow"] = allowed.joined(separator: ", ")

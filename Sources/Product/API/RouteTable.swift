@@ -1,9 +1,9 @@
 public import Accounts
 internal import Core
-public import HTTP
+internal import HTTP
 public import Ledger
 public import Studio
-public import Telemetry
+internal import Telemetry
 
 /// What a route asks of its caller before its handler runs.
 enum Guard: Sendable {
@@ -66,7 +66,7 @@ enum RouteTable {
         let submission = JobSubmissionRoute(jobs: services.jobs)
         let jobs = JobsRoutes(jobs: services.jobs, time: time, jsonBytesMax: limits.jsonBytesMax)
         let events = JobEventsRoute(jobs: services.jobs)
-        let artifacts = ArtifactsRoutes(jobs: services.jobs)
+        let artifacts = ArtifactsRoutes(jobs: services.jobs, time: time)
         return [
             Route("GET", "/healthz", .open, "Whether the process answers", health.live),
             Route("GET", "/readyz", .open, "Whether the server takes work", health.ready),

@@ -35,8 +35,7 @@ public struct ArtifactArchive: Sendable {
             let file = try await service.open(artifact)
             var offset = 0
             while true {
-                let start = offset
-                let block = try await service.onDisk { try file.read(at: start, count: Self.blockBytes) }
+                let block = try await service.read(file, at: offset, count: Self.blockBytes)
                 if block.isEmpty { break }
                 // SAFETY: the buffer is only read during the call.
                 block.withUnsafeBytes { writer.update($0) }

@@ -7,19 +7,18 @@ public struct JobLimits: Sendable {
     public var idempotencyKeyBytesMax = 255
     /// How long results are kept after a job has ended.
     public var resultDays: Double = 30
-    /// Failed attempts after the first before a job is given up.
-    public var retriesMax = 2
     public var pageSizeDefault = 20
     public var pageSizeMax = 100
     /// A blob that no row names is removed once it is this old.
     public var orphanGraceSeconds: Double = 3600
-    /// Deadline of an attempt: a base plus a factor of the input's length.
-    public var deadlineBaseSeconds: Double = 120
-    public var deadlinePerInputSecond: Double = 4
+    /// An attempt may take this long however short its input is.
+    public var deadlineSecondsMin: Double = 600
+    /// An attempt may take this many times its input's duration, where that is longer.
+    public var deadlineFactor: Double = 4
 
     public init() {}
 
     public func deadlineSeconds(inputSeconds: Double) -> Double {
-        deadlineBaseSeconds + deadlinePerInputSecond * inputSeconds
+        max(deadlineSecondsMin, deadlineFactor * inputSeconds)
     }
 }

@@ -45,7 +45,11 @@ public struct LocalBlobStore: BlobStore {
         do {
             return try OpenFile(path: path(of: id))
         } catch {
-            throw error.errno == ENOENT ? .notFound : .system(call: error.call, errno: error.errno)
+            switch error {
+            case .notFound: throw .notFound
+            case .notRegular: throw .system(call: "open", errno: EISDIR)
+            case .failed(let call, let code): throw .system(call: call, errno: code)
+            }
         }
     }
 

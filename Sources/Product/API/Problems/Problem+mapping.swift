@@ -1,5 +1,5 @@
 internal import Accounts
-public import Core
+internal import Core
 public import HTTP
 internal import Ledger
 internal import Studio
@@ -17,6 +17,20 @@ extension Problem {
         }
     }
 
+    init(_ error: MultipartError) {
+        switch error {
+        case .notMultipart: self.init(.unsupportedMediaType, "The body must be multipart/form-data with a boundary.")
+        case .malformed(let reason): self.init(.invalidMultipart, "The form is malformed: \(reason).")
+        case .truncated: self.init(.invalidMultipart, "The form ends before its closing delimiter.")
+        case .tooManyParts(let partsMax): self.init(.invalidMultipart, "A form may have at most \(partsMax) parts.")
+        case .partHeadTooLarge(let bytesMax):
+            self.init(.invalidMultipart, "The head of a part may have at most \(bytesMax) bytes.")
+        case .partTooLarge(let name, let bytesMax):
+            self = .field(.invalidField, name, "may have at most \(bytesMax) bytes")
+        case .body(let error): self.init(error)
+        }
+    }
+
     init(_ error: JSONError) {
         self.init(.invalidJSON, "Not acceptable JSON: \(error.reason.rawValue) at byte \(error.offset).")
     }
@@ -26,8 +40,7 @@ extension Problem {
         case .unknownAccount: self.init(.unauthenticated, "The account does not exist.")
         case .unknownKey: self.init(.notFound, "There is no such key.")
         case .invalidName(let reason): self = .field(.invalidField, "name", reason)
-        case .database(.full): self.init(.storageFull, "The server's disk is full. Nothing was changed.")
-        case .database(let error): self.init(.internalError, Self.internalDetail, cause: "database: \(error)")
+        case .storageFull: self.init(.storageFull, "The server's disk is full. Nothing was changed.")
         case .internal(let cause): self.init(.internalError, Self.internalDetail, cause: cause)
         }
     }

@@ -5,6 +5,7 @@ internal import Studio
 /// Downloads: one artefact with ranges and validators, or all of them as a zip.
 struct ArtifactsRoutes: Sendable {
     let jobs: JobService
+    let time: any TimeSource
 
     /// `GET /api/v1/jobs/{id}/artifacts/{name}`
     func download(_ context: RequestContext) async throws(Problem) -> Response {
@@ -14,10 +15,12 @@ struct ArtifactsRoutes: Sendable {
             let account = try context.account()
             guard let artifact = try await jobs.artifacts(of: id, account: account).first(where: { $0.name == name })
             else { throw JobError.artifactNotFound }
-            return try await FileResponse(
-                file: try await jobs.open(artifact), etag: artifact.blob.sha256, mediaType: artifact.mediaType,
-                fileName: artifact.name
-            ).answer(context.request.head)
+            let file = try await jobs.open(artifact)
+            let response = FileResponse(
+                file: file, etag: artifact.sha256, mediaType: artifact.mediaType, fileName: artifact.name)
+            return try response.answer(context.request.head, now: time.now()) { offset, count in
+                try await jobs.read(file, at: offset, count: count)
+            }
         } catch {
             throw Problem(mapping: error)
         }

@@ -47,7 +47,7 @@ struct JobEventsRoute: Sendable {
             switch signal {
             case .progress(let fraction, let step):
                 let data: JSON = ["progress": .number(fraction), "step": .string(step)]
-                try await writer.write(ServerSentEvent(event: "progress", data: data.text).encoded)
+                try await writer.write(ServerSentEvent(event: "progress", data: data.text).bytes)
             case .timelineChanged:
                 if try await sendTimeline(id, of: account, after: &after, to: writer) { return }
             }
@@ -62,11 +62,11 @@ struct JobEventsRoute: Sendable {
         for event in events {
             let data = JobWire.event(event).text
             try await writer.write(
-                ServerSentEvent(id: String(event.sequence), event: "timeline", data: data).encoded)
+                ServerSentEvent(id: String(event.sequence), event: "timeline", data: data).bytes)
             after = event.sequence
         }
         if job.state.hasEnded {
-            try await writer.write(ServerSentEvent(event: "end", data: JobWire.summary(job).text).encoded)
+            try await writer.write(ServerSentEvent(event: "end", data: JobWire.summary(job).text).bytes)
             return true
         }
         // Also keeps proxies from closing a quiet stream.

@@ -25,6 +25,14 @@ public struct ModelEntry: Sendable, Hashable {
     public var sources: [ModelSource]
     /// Default parameters, as the architecture names them.
     public var parameters: [JSON.Member]
+
+    /// The sources for a machine (as `uname -m` says); none when the entry has nothing for it.
+    public func sources(for machine: String) -> [ModelSource] {
+        sources.filter { $0.machine == nil || $0.machine == machine }
+    }
+
+    /// The files that are installed on a machine, in the catalogue's order; a model's follow its `stems`.
+    public func files(for machine: String) -> [ModelFile] { sources(for: machine).flatMap(\.files) }
 }
 
 /// Where files of an entry come from.
@@ -39,6 +47,8 @@ public struct ModelSource: Sendable, Hashable {
     public var origin: Origin
     /// The machine (as `uname -m` says) that this source is for; `nil` means any.
     public var machine: String?
+    /// The size of what is downloaded, where known; for progress only.
+    public var downloadByteCount: Int?
     public var files: [ModelFile]
 }
 

@@ -6,7 +6,8 @@ struct PickleMachine {
     let bytes: UnsafeRawBufferPointer
     let limits: CheckpointLimits
     /// Turns the persistent id that a storage has in the pickle into the storage's place.
-    let storage: (_ type: TensorElementType, _ key: String, _ elementCount: Int) throws(CheckpointError) -> PickleStorage
+    let storage:
+        (_ type: TensorElementType, _ key: String, _ elementCount: Int) throws(CheckpointError) -> PickleStorage
 
     var position: Int
     let end: Int

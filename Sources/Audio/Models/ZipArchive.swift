@@ -123,7 +123,9 @@ struct ZipArchive {
         else { throw .malformed(what: "entry name", offset: start) }
         var sizes = [UInt64(plain), UInt64(compressed), UInt64(header)]
         try widen(&sizes, from: bytes, extra: extraStart..<(extraStart + Int(extraBytes)))
-        guard sizes[0] <= 1 << 62, sizes[1] <= UInt64(bytes.count), sizes[2] <= UInt64(bytes.count) else { throw .malformed(what: "entry size", offset: start) }
+        guard sizes[0] <= 1 << 62, sizes[1] <= UInt64(bytes.count), sizes[2] <= UInt64(bytes.count) else {
+            throw .malformed(what: "entry size", offset: start)
+        }
         return ZipEntry(
             name: name, method: method, compressedByteCount: Int(sizes[1]), byteCount: Int(sizes[0]),
             headerOffset: Int(sizes[2]))

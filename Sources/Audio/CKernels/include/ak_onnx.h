@@ -51,7 +51,7 @@ typedef enum ak_onnx_severity {
 typedef void (*ak_onnx_log_sink)(void *context, ak_onnx_severity severity, const char *message);
 
 /// Loads the shared library at `path`. The library keeps one log per process: the first open's sink stays until the
-/// last runtime is closed. `sink` may be NULL: nothing is logged.
+/// last runtime is closed, so `sink_context` must live as long. `sink` may be NULL: nothing is logged.
 /// Returns AK_OK, AK_ERROR_INVALID_ARGUMENT, AK_ERROR_NOT_FOUND (no such file), AK_ERROR_UNSUPPORTED (not the library,
 /// or older than AK_ONNX_API_VERSION), AK_ERROR_OUT_OF_MEMORY or AK_ERROR_RUNTIME.
 AK_CHECKED ak_status ak_onnx_runtime_open(

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+const int cadenza_sock_nonblock_cloexec = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
 int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length) {
     return accept4(listener, address, address_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }

@@ -6,6 +6,9 @@ struct sockaddr;
 /// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 and errno as there.
 int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length);
 
+/// SOCK_NONBLOCK | SOCK_CLOEXEC, for socket(2).
+extern const int cadenza_sock_nonblock_cloexec;
+
 /// Names the calling thread (15 bytes are kept) for ps, top and gdb.
 void cadenza_name_this_thread(const char *name);
 

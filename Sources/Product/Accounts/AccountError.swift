@@ -1,0 +1,9 @@
+public import Database
+
+public enum AccountError: Error, Sendable {
+    case unknownAccount
+    case unknownKey
+    case invalidName(reason: String)
+    case database(DatabaseError)
+    case `internal`(cause: String)
+}

@@ -1,0 +1,31 @@
+/// What a database can answer instead of a result. No case carries a bound argument or a stored value.
+public enum DatabaseError: Error, Hashable, Sendable {
+    /// A constraint refused the change. `name` is the constraint's name, or the columns it is about.
+    case constraintViolation(ConstraintKind, name: String)
+    /// Another process holds the database, or too many callers wait; nothing was changed.
+    case busy
+    /// No room is left on the disk (or in the file's quota); nothing was changed.
+    case full
+    case closed
+    case corrupt
+    /// A change was attempted inside `read`, or the file may not be written.
+    case readOnly
+    /// The schema was written by a newer version of this program.
+    case schemaTooNew(found: Int, known: Int)
+    /// A migration that was applied before had another text then.
+    case migrationChanged(number: Int)
+    /// The program used the database wrongly: a missing column, a wrong argument count, bad SQL.
+    case misuse(String)
+    /// Everything else, with the engine's own code.
+    case failed(code: Int, message: String)
+}
+
+public enum ConstraintKind: String, Sendable {
+    case unique
+    case check
+    case foreignKey
+    case notNull
+    /// Raised by a trigger, such as the ones that keep history append-only.
+    case trigger
+    case other
+}

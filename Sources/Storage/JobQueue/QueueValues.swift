@@ -1,0 +1,116 @@
+public import Core
+public import Database
+internal import Synchronization
+
+/// A worker's hold on one task. The token changes with every claim, so that a stale worker cannot settle.
+public struct Claim: Sendable {
+    public let taskID: String
+    public let kind: String
+    /// Counted at the claim: the first is 1.
+    public let attempt: Int
+    /// Attempts that ended in `retry`.
+    public let failures: Int
+    /// Attempts whose worker vanished.
+    public let deaths: Int
+    public let payload: String
+    public let token: String
+    public let claimedAt: Timestamp
+    public let leaseExpiresAt: Timestamp
+    let stop = StopSignal()
+
+    /// Why the executor raised this attempt's cancellation flag; `nil` while it has not.
+    public var stopReason: StopReason? { stop.reason }
+}
+
+/// Why an attempt is to stop: the first reason stays.
+public enum StopReason: UInt8, Sendable {
+    /// Somebody cancelled the task: settle with `markCanceled`.
+    case cancelRequested = 1
+    /// The claim belongs to somebody else by now: settle nothing.
+    case lost
+    /// The attempt took too long: settle with `fail` or `retry`.
+    case deadline
+    /// The process ends: settle with `release`.
+    case shutdown
+}
+
+final class StopSignal: Sendable {
+    private let stored = Atomic<UInt8>(0)
+
+    var reason: StopReason? { StopReason(rawValue: stored.load(ordering: .acquiring)) }
+
+    func stop(_ reason: StopReason) {
+        _ = stored.compareExchange(expected: 0, desired: reason.rawValue, ordering: .acquiringAndReleasing)
+    }
+}
+
+public enum CancelOutcome: Sendable {
+    /// It was waiting, and will never run.
+    case canceledNow
+    /// It runs; its worker is told to stop, and may still finish first.
+    case signalled
+    case alreadyEnded
+    case unknown
+}
+
+public enum Heartbeat: Sendable {
+    case held
+    case cancelRequested
+    case lost
+}
+
+/// How giving a task back to the queue ended.
+public enum RetryOutcome: Hashable, Sendable {
+    /// It waits again, and runs no earlier than this.
+    case scheduled(at: Timestamp)
+    /// It failed too often and has ended as failed.
+    case exhausted
+    /// Its cancellation was asked for meanwhile: it has ended as canceled.
+    case canceled
+    /// The claim was lost: nothing was changed, and the caller rolls back.
+    case lost
+}
+
+/// What became of tasks whose worker vanished.
+public struct RescueReport: Hashable, Sendable {
+    public var requeued: [String] = []
+    /// Died too often: ended as failed.
+    public var exhausted: [String] = []
+    /// Had been asked to stop: ended as canceled.
+    public var canceled: [String] = []
+
+    public init() {}
+
+    public var isEmpty: Bool { requeued.isEmpty && exhausted.isEmpty && canceled.isEmpty }
+}
+
+/// The queue's numbers; each is a default that the configuration may change.
+public struct QueueLimits: Sendable {
+    public var leaseSeconds: Double = 30
+    /// Failures beyond the first attempt that are tried again.
+    public var retriesMax = 2
+    /// This many deaths of workers on one task end it as failed.
+    public var deathsMax = 5
+    /// Tasks of one fairness key that run at once.
+    public var runningPerKeyMax = 2
+    public var backoffSeconds: Double = 2
+    public var backoffSecondsMax: Double = 300
+    /// The share of the backoff that is random, decided by `jitterSeed`, the task and the attempt.
+    public var jitterShare: Double = 0.2
+    public var jitterSeed: UInt64 = 0
+    public var payloadBytesMax = 65_536
+    public var identifierBytesMax = 200
+    /// Tasks that one `rescue` or `takeOver` handles; the next one takes the rest.
+    public var rescueBatchMax = 500
+
+    public init() {}
+}
+
+/// The caller's mistakes, and the database's answers.
+public enum QueueError: Error, Hashable, Sendable {
+    /// A task of that name was enqueued before.
+    case duplicateTask
+    case payloadTooLarge(bytesMax: Int)
+    case identifierTooLong(bytesMax: Int)
+    case database(DatabaseError)
+}

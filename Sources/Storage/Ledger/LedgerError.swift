@@ -1,0 +1,14 @@
+public import Database
+
+public enum LedgerError: Error, Hashable, Sendable {
+    case insufficientCredits(available: Int64, required: Int64)
+    case unknownAccount
+    case unknownHold
+    /// The hold had ended in the other way before; nothing was moved.
+    case alreadyEnded(HoldEnding)
+    /// The reference was used before for another movement; nothing was moved.
+    case referenceConflict
+    /// A capture of more than was held.
+    case amountExceedsHold
+    case database(DatabaseError)
+}

@@ -1,0 +1,55 @@
+import API
+import Config
+import Core
+import HTTP
+import HTTPServer
+import JobQueue
+import Media
+import Studio
+
+/// What each room takes from the settings.
+extension Settings {
+    var jobLimits: JobLimits {
+        var values = JobLimits()
+        values.inputBytesMax = Int64(limits.uploadBytesMax)
+        values.resultDays = limits.resultDays
+        values.deadlineSecondsMin = workers.deadlineSecondsMin
+        values.deadlineFactor = workers.deadlineFactor
+        return values
+    }
+
+    var apiLimits: APILimits {
+        var values = APILimits()
+        values.jsonBytesMax = http.jsonBytesMax
+        values.submissionsPerMinute = limits.jobsPerMinute
+        values.requestsPerMinute = limits.requestsPerMinute
+        values.anonymousRequestsPerMinute = limits.anonymousRequestsPerMinute
+        return values
+    }
+
+    var mediaLimits: MediaLimits {
+        var values = MediaLimits()
+        values.bytesMax = Int64(limits.uploadBytesMax)
+        values.durationSecondsMax = limits.durationSecondsMax
+        values.channelsMax = limits.channelsMax
+        values.sampleRateMin = limits.sampleRateMin
+        values.sampleRateMax = limits.sampleRateMax
+        return values
+    }
+
+    var queueLimits: QueueLimits {
+        var values = QueueLimits()
+        values.leaseSeconds = workers.leaseSeconds
+        values.retriesMax = workers.retriesMax
+        values.deathsMax = workers.deathsMax
+        return values
+    }
+
+    var executorLimits: ExecutorLimits {
+        var values = ExecutorLimits()
+        values.slots = workers.slots
+        values.pollSeconds = workers.pollSeconds
+        values.heartbeatSeconds = workers.heartbeatSeconds
+        return values
+    }
+}

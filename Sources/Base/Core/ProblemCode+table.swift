@@ -2,7 +2,6 @@ extension ProblemCode {
     static let table: [ProblemCode: (status: Int, title: String)] = [
         .badRequest: (400, "Malformed request"),
         .requestTimeout: (408, "The request took too long to arrive"),
-        .lengthRequired: (411, "A Content-Length is required"),
         .contentTooLarge: (413, "The request body is too large"),
         .uriTooLong: (414, "The request target is too long"),
         .headerFieldsTooLarge: (431, "The header fields are too large"),
@@ -46,7 +45,6 @@ extension ProblemCode {
         .tooManyAttempts: (500, "The job was given up after repeated failures"),
         .storageFull: (507, "The server's storage is full"),
         .overloaded: (503, "The server is overloaded"),
-        .shuttingDown: (503, "The server is shutting down"),
         .internalError: (500, "Internal error"),
     ]
 }

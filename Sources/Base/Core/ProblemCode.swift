@@ -4,7 +4,6 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Framing and messages
     case badRequest = "bad_request"
     case requestTimeout = "request_timeout"
-    case lengthRequired = "length_required"
     case contentTooLarge = "content_too_large"
     case uriTooLong = "uri_too_long"
     case headerFieldsTooLarge = "header_fields_too_large"
@@ -54,7 +53,6 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Server
     case storageFull = "storage_full"
     case overloaded = "overloaded"
-    case shuttingDown = "shutting_down"
     case internalError = "internal_error"
 
     /// The HTTP status that the code is answered with.

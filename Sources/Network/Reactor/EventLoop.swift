@@ -11,10 +11,10 @@ public struct ReadyEvents: OptionSet, Sendable {
 
     public static let readable = ReadyEvents(rawValue: EPOLLIN.rawValue)
     public static let writable = ReadyEvents(rawValue: EPOLLOUT.rawValue)
-    /// The peer has shut its sending side down.
-    public static let peerClosed = ReadyEvents(rawValue: EPOLLRDHUP.rawValue)
-    /// Both directions are gone, or the socket has an error.
-    public static let failed = ReadyEvents(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
+    /// The peer has shut its sending side down, alone or after ours (two bits; either says so).
+    public static let peerClosed = ReadyEvents(rawValue: EPOLLRDHUP.rawValue | EPOLLHUP.rawValue)
+    /// The socket has an error, such as a reset.
+    public static let failed = ReadyEvents(rawValue: EPOLLERR.rawValue)
 }
 
 /// Hears of its descriptor's events, on the loop's thread.
@@ -172,8 +172,13 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs `body` on the loop once `seconds` have passed, unless cancelled. On the loop's thread only.
     public func after(seconds: Double, _ body: @escaping () -> Void) -> TimerID {
+        at(now + UInt64(max(0, seconds) * 1e9), body)
+    }
+
+    /// Runs `body` on the loop once its clock, `now`, has reached `deadline`. On the loop's thread only.
+    public func at(_ deadline: UInt64, _ body: @escaping () -> Void) -> TimerID {
         assertOnLoop()
-        return timers.add(deadline: now + UInt64(max(0, seconds) * 1e9), body)
+        return timers.add(deadline: deadline, body)
     }
 
     public func cancel(_ timer: TimerID) {
@@ -195,8 +200,11 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             while let action = timers.popDue(at: now) { action() }
             let isStopping = takeShared()
             runLocal()
-            if isStopping && local.isEmpty { return }
+            if isStopping && local.isEmpty { break }
         }
+        // What still waits may hold the loop itself: a cycle that nothing else would break.
+        timers = TimerQueue()
+        slots = []
     }
 
     private func dispatch(_ event: epoll_event) {
@@ -286,3 +294,6 @@ private final class ThreadStart: Sendable {
         self.name = name
     }
 }
+
+/// The processors that this process may run on.
+public func processorCount() -> Int { max(1, Int(cadenza_processor_count())) }

@@ -28,21 +28,23 @@ import Testing
             }
             return await echo(request)
         }
-        let port = try server.start()
-        let idle = try WireClient(port)
-        #expect(try idle.get("/").status == 200)
-        let busy = try WireClient(port)
-        try busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
-        await began.wait()
-        async let drained: Void = server.drain()
-        #expect(try idle.isClosedByServer())
-        #expect(throws: WireError.self) { _ = try WireClient(port).get("/") }
-        gate.open()
-        let last = try busy.readResponse()
-        #expect(last.text == "/slow ")
-        #expect(last["Connection"] == "close")
-        busy.disconnect()
-        await drained
+        try await withThreads {
+            let port = try server.start()
+            let idle = try WireClient(port)
+            #expect(try idle.get("/").status == 200)
+            let busy = try WireClient(port)
+            try busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n")
+            await began.wait()
+            async let drained: Void = server.drain()
+            #expect(try idle.isClosedByServer())
+            #expect(throws: WireError.self) { _ = try WireClient(port).get("/") }
+            gate.open()
+            let last = try busy.readResponse()
+            #expect(last.text == "/slow ")
+            #expect(last["Connection"] == "close")
+            busy.disconnect()
+            await drained
+        }
     }
 
     @Test func `what outlives the drain is cancelled and cut off`() async throws {
@@ -52,11 +54,13 @@ import Testing
             await untilCancelled()
             return Response(status: 200)
         }
-        let client = try WireClient(server.start())
-        try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-        await began.wait()
-        await server.drain()
-        #expect(try client.isClosedByServer())
+        try await withThreads {
+            let client = try WireClient(server.start())
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            await began.wait()
+            await server.drain()
+            #expect(try client.isClosedByServer())
+        }
     }
 
     @Test func `a handler that ignores its cancellation does not hold up the drain`() async throws {
@@ -67,14 +71,16 @@ import Testing
             await gate.wait()
             return Response(status: 200)
         }
-        let client = try WireClient(server.start())
-        try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-        await began.wait()
-        await server.drain()
-        gate.open()
+        try await withThreads {
+            let client = try WireClient(server.start())
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            await began.wait()
+            await server.drain()
+            gate.open()
+        }
     }
 
-    @Test func `a host that is no address and a port that is taken are refused at start`() throws {
+    @Test func `a host that is no address, or no address of this machine, is refused at start`() throws {
         var configuration = ServerConfiguration { Response(status: $0.status) }
         let log = Logger(level: .error, descriptor: -1)
         configuration.host = "localhost"
@@ -86,12 +92,24 @@ import Testing
         #expect(throws: ServerError.self) { try foreign.start() }
     }
 
+    @Test func `a port on which another server listens is refused`() async throws {
+        try await withServer(respond: echo) { port in
+            var configuration = ServerConfiguration { Response(status: $0.status) }
+            configuration.port = port
+            let second = HTTPServer(
+                configuration: configuration, log: Logger(level: .error, descriptor: -1), metrics: Metrics(),
+                respond: echo)
+            #expect(throws: ServerError.self) { try second.start() }
+        }
+    }
+
     @Test func `a server on IPv6 serves IPv4 clients too and names them by their IPv4 address`() async throws {
         try await withServer(
             configure: { $0.host = "::" },
             respond: { Response(status: 200, body: .bytes(Array($0.remoteAddress.utf8))) }
         ) { port in
-            #expect(try WireClient(port).get("/").text == "127.0.0.1")
+            let client = try WireClient(port)
+            #expect(try client.get("/").text == "127.0.0.1")
         }
     }
 }

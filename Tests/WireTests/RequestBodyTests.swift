@@ -1,4 +1,5 @@
 import HTTP
+import HTTPServer
 import Synchronization
 import Telemetry
 import Testing
@@ -118,7 +119,11 @@ import Testing
         let failed = Gate()
         let error = Locked<BodyError?>(nil)
         try await withServer(respond: { request in
-            do { while try await request.body.next() != nil {} } catch let caught { error.set(caught) }
+            do throws(BodyError) {
+                while try await request.body.next() != nil {}
+            } catch let caught {
+                error.set(caught)
+            }
             await untilCancelled()
             failed.open()
             return Response(status: 200)

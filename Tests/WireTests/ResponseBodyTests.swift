@@ -6,7 +6,7 @@ import Testing
 @Suite struct ResponseBodyTests {
     @Test(arguments: [(0, 1), (0, 3_000_000), (1_234_567, 1_000_001), (2_999_999, 1)])
     func `a range of a file arrives byte for byte`(offset: Int, length: Int) async throws {
-        try await withFile(byteCount: 3_000_000) { path, byte in
+        try await withFile(byteCount: 3_000_000) { path, bytes in
             let file = try OpenFile(path: path)
             try await withServer(respond: { request in
                 if request.head.path == "/after" { return await echo(request) }
@@ -15,14 +15,14 @@ import Testing
                 let client = try WireClient(port)
                 let response = try client.get("/")
                 #expect(response["Content-Length"] == String(length))
-                #expect(response.body == (offset..<offset + length).map(byte))
+                #expect(response.body == bytes(offset..<offset + length))
                 #expect(try client.get("/after").text == "/after ")
             }
         }
     }
 
     @Test func `a large file reaches a slow reader while others are served`() async throws {
-        try await withFile(byteCount: 24 << 20) { path, byte in
+        try await withFile(byteCount: 24 << 20) { path, bytes in
             let file = try OpenFile(path: path)
             try await withServer(respond: { request in
                 if request.head.path == "/other" { return await echo(request) }
@@ -35,7 +35,7 @@ import Testing
                 var offset = 0
                 while offset < file.byteCount {
                     let piece = try client.read(1 << 20)
-                    try #require(piece.indices.allSatisfy { piece[$0] == byte(offset + $0) })
+                    try #require(piece == bytes(offset..<offset + piece.count))
                     offset += piece.count
                 }
             }

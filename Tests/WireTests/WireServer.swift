@@ -26,10 +26,16 @@ func withServer<Value>(
     let server = HTTPServer(configuration: configuration, log: log, metrics: metrics, respond: respond)
     let port = try server.start()
     let result: Result<Value, any Error>
-    do { result = .success(try await body(port)) } catch { result = .failure(error) }
+    do { result = .success(try await withThreads { try await body(port) }) } catch { result = .failure(error) }
     await server.drain()
     await log.flush()
     return try result.get()
+}
+
+/// Runs `body` on threads of its own: its clients block, and blocked threads of the shared pool would hold up every
+/// other test.
+func withThreads<Value>(_ body: () async throws -> Value) async throws -> Value {
+    try await withTaskExecutorPreference(BlockingPool(name: "client", threads: 4), operation: body)
 }
 
 /// Answers what it was asked: the path, then the body.
@@ -80,20 +86,28 @@ func untilCancelled() async {
     }
 }
 
-/// A regular file of `byteCount` bytes that tell their place, gone when the test ends.
-func withFile<Value>(byteCount: Int, _ body: (String, (Int) -> UInt8) async throws -> Value) async throws -> Value {
+/// A regular file of pseudo-random bytes, gone when the test ends; the closure gives the bytes of a range.
+func withFile<Value>(
+    byteCount: Int, _ body: (String, @Sendable (Range<Int>) -> [UInt8]) async throws -> Value
+) async throws -> Value {
     var template = Array("/tmp/cadenza-wire-XXXXXX".utf8CString)
     let descriptor = mkstemp(&template)
     try #require(descriptor >= 0)
     let path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     defer { unlink(path) }
-    let byte: @Sendable (Int) -> UInt8 = { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
-    var offset = 0
-    while offset < byteCount {
-        let chunk = (offset..<min(byteCount, offset + (1 << 20))).map(byte)
-        try #require(write(descriptor, chunk, chunk.count) == chunk.count)
-        offset += chunk.count
+    // A prime period: no slice or page size hides a wrong offset.
+    var generator = SeededGenerator(seed: 11)
+    let block = (0..<65_521).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    let bytes: @Sendable (Range<Int>) -> [UInt8] = { range in
+        var result: [UInt8] = []
+        while result.count < range.count {
+            let place = (range.lowerBound + result.count) % block.count
+            result += block[place...].prefix(range.count - result.count)
+        }
+        return result
     }
+    let all = bytes(0..<byteCount)
+    try #require(write(descriptor, all, all.count) == byteCount)
     close(descriptor)
-    return try await body(path, byte)
+    return try await body(path, bytes)
 }

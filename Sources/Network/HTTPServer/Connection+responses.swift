@@ -39,10 +39,8 @@ extension Connection {
                 loop.execute { [self] in demand(waiter, exchange) }
             }
         } onCancel: {
-            loop.execute {
-                guard exchange.bodyWaiter != nil else { return }
-                exchange.deliver(.failure(.disconnected))
-            }
+            // Also for a wait that has not begun yet: who cancels a read gives the body up.
+            loop.execute { exchange.deliver(.failure(.disconnected)) }
         }
     }
 

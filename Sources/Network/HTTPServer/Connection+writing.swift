@@ -84,14 +84,8 @@ struct StreamWriter: ResponseWriter {
     func write(_ bytes: [UInt8]) async throws(WriteError) {
         // An empty chunk would end the body.
         guard !bytes.isEmpty else { return }
-        let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { waiter in
-                connection.loop.execute { connection.write(bytes, for: exchange, waiter) }
-            }
-        } onCancel: {
-            connection.loop.execute {
-                if exchange.writeWaiter != nil { exchange.endWriting(.disconnected) }
-            }
+        let result = await withCheckedContinuation { waiter in
+            connection.loop.execute { connection.write(bytes, for: exchange, waiter) }
         }
         try result.get()
     }

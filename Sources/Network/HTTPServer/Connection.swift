@@ -103,10 +103,10 @@ final class Connection: EventSource, @unchecked Sendable {
         exchange.task?.cancel()
     }
 
-    /// A peer that has sent a whole request and then shut its side down has, as far as can be known, gone: its
+    /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
     /// handler is cancelled, yet what it answers is still sent, in case the peer only half-closed.
     private func cancelIfGone() {
-        if peerHasShutDown, let exchange, exchange.isBodyRead { exchange.task?.cancel() }
+        if peerHasShutDown, let exchange, exchange.bodyEnd != nil { exchange.task?.cancel() }
     }
 
     // MARK: Driving the state
@@ -182,7 +182,9 @@ final class Connection: EventSource, @unchecked Sendable {
         case .bodyEnd:
             exchange?.deliver(.success(nil))
             cancelIfGone()
-        case .bodyFailed(let error): exchange?.deliver(.failure(error))
+        case .bodyFailed(let error):
+            exchange?.deliver(.failure(error))
+            cancelIfGone()
         case .sendContinue:
             output.append(ResponseSerializer.continueResponse)
             flush()

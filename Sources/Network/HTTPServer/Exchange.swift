@@ -23,15 +23,12 @@ final class Exchange: @unchecked Sendable {
 
     init(hasBody: Bool) { bodyEnd = hasBody ? nil : .success(nil) }
 
-    /// The whole request has been read.
-    var isBodyRead: Bool { if case .success = bodyEnd { true } else { false } }
-
     func deliver(_ piece: Result<[UInt8]?, BodyError>) {
         if case .success(.some) = piece {
             // Nobody waits any more: the handler was cancelled and its stream is torn.
             if bodyWaiter == nil { bodyEnd = .failure(.disconnected) }
         } else {
-            bodyEnd = piece
+            bodyEnd = bodyEnd ?? piece
         }
         bodyWaiter?.resume(returning: piece)
         bodyWaiter = nil

@@ -28,6 +28,7 @@ public final class HTTPServer: Sendable {
         }
         var listeners: [Listener] = []
         do throws(SystemCallError) {
+            try Listener.checkFree(address)
             for _ in 0..<max(1, configuration.loops) {
                 let listener = try Listener(address, limits: configuration.listener)
                 address = listener.address

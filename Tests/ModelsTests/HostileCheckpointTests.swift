@@ -259,7 +259,7 @@ import Testing
         print("seed \(seed)")
         var generator = SeededGenerator(seed: seed)
         var refusals = 0
-        for _ in 0..<4000 {
+        for _ in 0..<1000 {
             var bytes = whole
             for _ in 0..<Int.random(in: 1...3, using: &generator) {
                 bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
@@ -273,6 +273,6 @@ import Testing
                 refusals += 1
             }
         }
-        #expect(refusals > 400)
+        #expect(refusals > 100)
     }
 }

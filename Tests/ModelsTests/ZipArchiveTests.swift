@@ -20,9 +20,27 @@ import Testing
     }
 
     @Test func `entries come with their content`() throws {
-        let entries = try open(ZipBytes([.init("a", [1, 2]), .init("b/c", []), .init("d", [3])]).bytes)
-        #expect(entries.map(\.0) == ["a", "b/c", "d"])
-        #expect(entries.map(\.1) == [[1, 2], [], [3]])
+        var zip = ZipBytes([.init("a", [1, 2]), .init("b/c", []), .init("d", [3])])
+        for isLarge in [false, true] {
+            zip.isLarge = isLarge
+            let entries = try open(zip.bytes)
+            #expect(entries.map(\.0) == ["a", "b/c", "d"])
+            #expect(entries.map(\.1) == [[1, 2], [], [3]])
+        }
+    }
+
+    @Test func `a 64-bit archive with any byte changed is refused or read, and never traps`() {
+        var zip = ZipBytes([.init("a", [1, 2]), .init("b", [3])])
+        zip.isLarge = true
+        let whole = zip.bytes
+        for index in whole.indices {
+            for value in [0, 1, 0x7F, 0x80, 0xFF] as [UInt8] {
+                var bytes = whole
+                bytes[index] = value
+                _ = refusal(of: bytes)
+            }
+        }
+        #expect(refusal(of: Array(whole.dropLast())) != nil)
     }
 
     @Test func `two entries that share bytes are refused`() {

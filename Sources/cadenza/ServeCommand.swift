@@ -19,7 +19,9 @@ struct ServeCommand: AsyncParsableCommand {
         try Store.makeDirectory(settings.data.directory)
         let lock = try DirectoryLock(directory: settings.data.directory)
         let store = try await Store.open(settings)
-        let log = Logger(level: settings.logging.logLevel, format: settings.logging.logFormat)
+        let log = Logger(
+            level: LogLevel(name: settings.logging.level) ?? .info,
+            format: settings.logging.format == "json" ? .json : .readable)
         let server = try Server(store: store, log: log)
         let key = demo ? try await DemoAccount(store: store).key() : nil
         let port = try server.start()

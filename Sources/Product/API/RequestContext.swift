@@ -1,5 +1,5 @@
 public import Accounts
-public import Core
+internal import Core
 public import HTTP
 
 /// A request on its way to its handler, with what the pipeline has found out about it.

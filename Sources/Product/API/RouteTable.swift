@@ -1,9 +1,9 @@
 public import Accounts
 internal import Core
-public import HTTP
+internal import HTTP
 public import Ledger
 public import Studio
-public import Telemetry
+internal import Telemetry
 
 /// What a route asks of its caller before its handler runs.
 enum Guard: Sendable {

@@ -1,9 +1,8 @@
-public import Database
-
-public enum AccountError: Error, Sendable {
+public enum AccountError: Error, Hashable, Sendable {
     case unknownAccount
     case unknownKey
     case invalidName(reason: String)
-    case database(DatabaseError)
+    case storageFull
+    /// The server's fault: the cause is for the log.
     case `internal`(cause: String)
 }

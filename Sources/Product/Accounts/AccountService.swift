@@ -106,7 +106,7 @@ extension AccountError {
     init(mapping error: any Error) {
         switch error {
         case let error as AccountError: self = error
-        case let error as DatabaseError: self = .database(error)
+        case DatabaseError.full: self = .storageFull
         default: self = .internal(cause: "\(error)")
         }
     }

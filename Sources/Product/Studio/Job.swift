@@ -41,6 +41,10 @@ public struct JobInput: Hashable, Sendable {
     public var properties: InputProperties
     /// False once the file was removed, which happens when the job ends.
     public var isPresent = true
+
+    public var byteCount: Int64 { blob.byteCount }
+    /// 64 lower-case hexadecimal digits.
+    public var sha256: String { blob.sha256 }
 }
 
 public struct JobFailure: Hashable, Sendable {
@@ -99,6 +103,10 @@ public struct Artifact: Hashable, Sendable {
     public var mediaType: String
     /// CRC-32 (IEEE 802.3) of the content, so that a zip archive's size is known before it is sent.
     public var crc32: UInt32
+
+    public var byteCount: Int64 { blob.byteCount }
+    /// 64 lower-case hexadecimal digits.
+    public var sha256: String { blob.sha256 }
 
     public init(name: String, blob: Blob, mediaType: String, crc32: UInt32) {
         self.name = name

@@ -17,11 +17,11 @@ public struct Submission: Sendable {
     public var service: String
     public var options: JSON?
     public var fileName: String
-    public var file: StagedFile
+    public var file: InputUpload
     public var idempotencyKey: String?
 
     public init(
-        accountID: AccountID, service: String, options: JSON?, fileName: String, file: StagedFile,
+        accountID: AccountID, service: String, options: JSON?, fileName: String, file: InputUpload,
         idempotencyKey: String?
     ) {
         self.accountID = accountID
@@ -141,27 +141,17 @@ public struct JobService: Sendable {
         guard available >= least else { throw .insufficientCredits(available: available, required: least) }
     }
 
-    /// A file to stream an upload into.
-    public func stageInput() async throws(JobError) -> StagedFile {
-        let blobs = blobs
-        return try await onDisk { try blobs.stage() }
-    }
-
-    public func append(_ bytes: [UInt8], to file: StagedFile) async throws(JobError) {
-        try await onDisk { try file.append(bytes) }
-    }
-
     /// Holds the price, makes the job and enqueues it, all in one transaction.
     /// - Returns: the job, and whether it is an earlier one under the same idempotency key.
     public func submit(_ submission: Submission) async throws(JobError) -> (job: Job, isReplay: Bool) {
         let service = try service(named: submission.service)
         let options = try service.parse(submission.options)
-        let properties = try await inspector.inspect(path: submission.file.path)
+        let properties = try await inspector.inspect(path: submission.file.file.path)
         let price = try price(of: service, inputSeconds: properties.durationSeconds)
 
         let blobs = blobs
         let now = time.now()
-        let blob = try await onDisk { try blobs.put(submission.file, at: now) }
+        let blob = try await onDisk { try blobs.put(submission.file.file, at: now) }
         do {
             let answer = try await insert(
                 submission, options: options, properties: properties, price: price, blob: blob, at: now)

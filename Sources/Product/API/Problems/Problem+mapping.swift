@@ -1,5 +1,5 @@
 internal import Accounts
-public import Core
+internal import Core
 public import HTTP
 internal import Ledger
 internal import Studio
@@ -40,8 +40,7 @@ extension Problem {
         case .unknownAccount: self.init(.unauthenticated, "The account does not exist.")
         case .unknownKey: self.init(.notFound, "There is no such key.")
         case .invalidName(let reason): self = .field(.invalidField, "name", reason)
-        case .database(.full): self.init(.storageFull, "The server's disk is full. Nothing was changed.")
-        case .database(let error): self.init(.internalError, Self.internalDetail, cause: "database: \(error)")
+        case .storageFull: self.init(.storageFull, "The server's disk is full. Nothing was changed.")
         case .internal(let cause): self.init(.internalError, Self.internalDetail, cause: cause)
         }
     }

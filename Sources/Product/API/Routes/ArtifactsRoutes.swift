@@ -17,7 +17,7 @@ struct ArtifactsRoutes: Sendable {
             else { throw JobError.artifactNotFound }
             let file = try await jobs.open(artifact)
             let response = FileResponse(
-                file: file, etag: artifact.blob.sha256, mediaType: artifact.mediaType, fileName: artifact.name)
+                file: file, etag: artifact.sha256, mediaType: artifact.mediaType, fileName: artifact.name)
             return try response.answer(context.request.head, now: time.now()) { offset, count in
                 try await jobs.read(file, at: offset, count: count)
             }

@@ -1,4 +1,3 @@
-internal import Blobs
 internal import Core
 internal import HTTP
 internal import Studio
@@ -45,7 +44,7 @@ struct JobSubmissionRoute: Sendable {
         var service: String?
         var options: JSON?
         var fileName = ""
-        var file: StagedFile?
+        var file: InputUpload?
         var seen: Set<String> = []
     }
 
@@ -96,13 +95,13 @@ struct JobSubmissionRoute: Sendable {
         }
     }
 
-    private func receive(_ part: MultipartPart) async throws -> StagedFile {
+    private func receive(_ part: MultipartPart) async throws -> InputUpload {
         let file = try await jobs.stageInput()
         var received: Int64 = 0
         while let bytes = try await part.next() {
             received += Int64(bytes.count)
             guard received <= jobs.limits.inputBytesMax else { throw fileTooLarge() }
-            try await jobs.append(bytes, to: file)
+            try await file.append(bytes)
         }
         guard received > 0 else {
             throw JobError.unacceptableInput(.emptyFile, detail: "The file has no bytes.")

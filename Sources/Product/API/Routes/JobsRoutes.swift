@@ -1,5 +1,6 @@
 internal import Core
 internal import HTTP
+internal import Ledger
 internal import Studio
 
 /// `/api/v1/quotes` and `/api/v1/jobs…`, all but the upload and the streams.

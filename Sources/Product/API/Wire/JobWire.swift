@@ -51,15 +51,15 @@ enum JobWire {
     private static func artifact(_ artifact: Artifact, of job: JobID) -> JSON {
         [
             "name": .string(artifact.name), "mediaType": .string(artifact.mediaType),
-            "bytes": .integer(artifact.blob.byteCount), "sha256": .string(artifact.blob.sha256),
+            "bytes": .integer(artifact.byteCount), "sha256": .string(artifact.sha256),
             "url": .string("\(path(job))/artifacts/\(artifact.name)"),
         ]
     }
 
     private static func input(_ input: JobInput) -> JSON {
         [
-            "name": .string(input.name), "bytes": .integer(input.blob.byteCount),
-            "sha256": .string(input.blob.sha256), "container": .string(input.properties.container),
+            "name": .string(input.name), "bytes": .integer(input.byteCount),
+            "sha256": .string(input.sha256), "container": .string(input.properties.container),
             "codec": .string(input.properties.codec),
             "durationSeconds": .number(input.properties.durationSeconds),
             "sampleRate": .integer(Int64(input.properties.sampleRate)),

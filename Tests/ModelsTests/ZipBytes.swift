@@ -1,0 +1,52 @@
+/// Makes zip archives by hand, also such that lie.
+struct ZipBytes {
+    struct Item {
+        var name: String
+        var content: [UInt8]
+        var method: UInt16 = 0
+        /// What the headers say the plain size is.
+        var byteCount: Int
+        /// The local header that the directory points to: that of another item, for overlaps.
+        var sharesHeaderOf: Int?
+        var localName: String?
+        var flags: UInt16 = 0
+
+        init(_ name: String, _ content: [UInt8], method: UInt16 = 0, byteCount: Int? = nil) {
+            self.name = name
+            self.content = content
+            self.method = method
+            self.byteCount = byteCount ?? content.count
+        }
+    }
+
+    var items: [Item]
+
+    init(_ items: [Item]) { self.items = items }
+
+    var bytes: [UInt8] {
+        var output: [UInt8] = []
+        var offsets: [Int] = []
+        for item in items {
+            offsets.append(item.sharesHeaderOf.map { offsets[$0] } ?? output.count)
+            let name = item.localName ?? item.name
+            output += Self.little(0x0403_4B50, 4) + Self.little(20, 2) + Self.little(Int(item.flags), 2)
+            output += Self.little(Int(item.method), 2) + Self.little(0, 8) + Self.little(item.content.count, 4)
+            output += Self.little(item.byteCount, 4) + Self.little(name.utf8.count, 2) + Self.little(0, 2)
+            output += Array(name.utf8) + item.content
+        }
+        let start = output.count
+        for (item, offset) in zip(items, offsets) {
+            output += Self.little(0x0201_4B50, 4) + Self.little(20, 4) + Self.little(Int(item.flags), 2)
+            output += Self.little(Int(item.method), 2) + Self.little(0, 8) + Self.little(item.content.count, 4)
+            output += Self.little(item.byteCount, 4) + Self.little(item.name.utf8.count, 2) + Self.little(0, 12)
+            output += Self.little(offset, 4) + Array(item.name.utf8)
+        }
+        let size = output.count - start
+        output += Self.little(0x0605_4B50, 4) + Self.little(0, 4) + Self.little(items.count, 2)
+        return output + Self.little(items.count, 2) + Self.little(size, 4) + Self.little(start, 4) + Self.little(0, 2)
+    }
+
+    static func little(_ value: Int, _ count: Int) -> [UInt8] {
+        (0..<count).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+}

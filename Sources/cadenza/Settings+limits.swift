@@ -52,4 +52,26 @@ extension Settings {
         values.heartbeatSeconds = workers.heartbeatSeconds
         return values
     }
+
+    /// - Parameter problem: the API's shape of what the server itself refuses.
+    func serverConfiguration(problem: @escaping @Sendable (Refusal) -> Response) -> ServerConfiguration {
+        var values = ServerConfiguration(problem: problem)
+        values.host = http.address
+        values.port = UInt16(http.port)
+        values.loops = http.loops
+        values.limits.connectionsMax = http.connectionsMax
+        values.limits.connectionsPerAddressMax = http.connectionsPerAddressMax
+        values.limits.headerSeconds = http.headerSeconds
+        values.limits.idleKeepAliveSeconds = http.idleSeconds
+        values.limits.bodyIdleSeconds = http.bodyIdleSeconds
+        values.limits.drainSeconds = http.drainSeconds
+        values.messages.requestLineBytesMax = http.requestLineBytesMax
+        values.messages.headerBytesMax = http.headerBytesMax
+        values.messages.headerFieldsMax = http.headerCountMax
+        values.messages.bodyBytesMax = limits.uploadBytesMax + Self.formOverheadBytesMax
+        return values
+    }
+
+    /// Room for the other parts and the boundaries of a form beside its file.
+    private static let formOverheadBytesMax = 1 << 20
 }

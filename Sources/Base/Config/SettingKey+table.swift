@@ -105,9 +105,6 @@ extension SettingKey {
             "limits", "sample_rate_max", .integer(\.limits.sampleRateMax, 1000...768_000),
             "In hertz; audio above it is refused."),
         SettingKey(
-            "limits", "upload_hours", .number(\.limits.uploadHours, 0.01...8760),
-            "An upload that no job used is removed after this time."),
-        SettingKey(
             "limits", "result_days", .number(\.limits.resultDays, 0.01...3650),
             "The files of an ended job are removed after this time."),
         SettingKey(

@@ -66,7 +66,6 @@ public struct Settings: Hashable, Sendable {
         public var channelsMax = 8
         public var sampleRateMin = 8000
         public var sampleRateMax = 384_000
-        public var uploadHours = 24.0
         public var resultDays = 30.0
         public var jobsPerMinute = 60
         public var requestsPerMinute = 600

@@ -30,7 +30,7 @@ internal import Core
 /// | `.bodyEnd` | `next()` returns nil |
 /// | `.bodyFailed(e)` | `next()` throws `e`; the handler still answers, and the connection ends after that |
 /// | `.sendContinue` | writes `HTTP/1.1 100 Continue`, CRLF, CRLF |
-/// | `.refuse(r)` | answers with `r.status` and a problem body, by `responseBegins` … `responseFinished` as any response |
+/// | `.refuse(r)` | answers `r.status` with a problem body, through `responseBegins` and `responseFinished` |
 /// | `.halfClose` | flushes, then `shutdown(SHUT_WR)`, and reads on under a linger timer: `advance` eats the bytes |
 /// | `.close` | flushes and closes. After `responseAborted` it closes without flushing |
 ///

@@ -86,7 +86,7 @@ public enum HTTPDate {
 }
 
 extension Int64 {
-    func floorDivided(_ divisor: Int64) -> Int64 {
+    fileprivate func floorDivided(_ divisor: Int64) -> Int64 {
         let quotient = self / divisor
         return self % divisor < 0 ? quotient - 1 : quotient
     }

@@ -1,8 +1,16 @@
+/// Why the pairs of a query or form cannot be read.
+public enum PercentCodingError: Error, Hashable, Sendable {
+    /// A bad escape, text that is not UTF-8, or an encoded NUL.
+    case malformed
+    case tooManyPairs(pairsMax: Int)
+}
+
 /// Percent-encoding of targets and forms (RFC 3986 §2.1, WHATWG URL §5).
 public enum PercentCoding {
-    /// The pairs of a query or an `application/x-www-form-urlencoded` body, in order.
-    /// `nil` for a bad escape, text that is not UTF-8, an encoded NUL, or more than `itemsMax` pairs.
-    public static func pairs(_ bytes: UnsafeRawBufferPointer, itemsMax: Int) -> [QueryItem]? {
+    /// The pairs of a query or an `application/x-www-form-urlencoded` body, in order. Empty pairs are passed over.
+    public static func pairs(
+        _ bytes: UnsafeRawBufferPointer, pairsMax: Int
+    ) throws(PercentCodingError) -> [QueryItem] {
         var items: [QueryItem] = []
         var start = 0
         while start < bytes.count {
@@ -10,11 +18,11 @@ public enum PercentCoding {
             let pair = bytes.sub(start..<end)
             start = end + 1
             if pair.isEmpty { continue }
-            guard items.count < itemsMax else { return nil }
+            guard items.count < pairsMax else { throw .tooManyPairs(pairsMax: pairsMax) }
             let split = pair.firstIndex(of: ASCII.equals, from: 0)
             guard let name = text(pair.sub(0..<(split ?? pair.count))),
                 let value = text(pair.sub(from: split.map { $0 + 1 } ?? pair.count))
-            else { return nil }
+            else { throw .malformed }
             items.append(QueryItem(name, value))
         }
         return items

@@ -133,10 +133,14 @@ struct RequestTarget {
         guard bytes.allSatisfy(isQueryByte) else {
             throw Refusal(.badRequest, "The query holds a character that must be encoded")
         }
-        guard let items = PercentCoding.pairs(bytes, itemsMax: itemsMax) else {
-            throw Refusal(.badRequest, "The query is not encoded correctly")
+        do throws(PercentCodingError) {
+            return try PercentCoding.pairs(bytes, pairsMax: itemsMax)
+        } catch {
+            switch error {
+            case .malformed: throw Refusal(.badRequest, "The query is not encoded correctly")
+            case .tooManyPairs: throw Refusal(.badRequest, "The query has too many pairs")
+            }
         }
-        return items
     }
 
     /// pchar and slash, and what browsers leave bare in a path beyond RFC 3986: `[ ] |`.

@@ -11,10 +11,10 @@ public struct ReadyEvents: OptionSet, Sendable {
 
     public static let readable = ReadyEvents(rawValue: EPOLLIN.rawValue)
     public static let writable = ReadyEvents(rawValue: EPOLLOUT.rawValue)
-    /// The peer has shut its sending side down.
-    public static let peerClosed = ReadyEvents(rawValue: EPOLLRDHUP.rawValue)
-    /// Both directions are gone, or the socket has an error.
-    public static let failed = ReadyEvents(rawValue: EPOLLERR.rawValue | EPOLLHUP.rawValue)
+    /// The peer has shut its sending side down, alone or after ours (two bits; either says so).
+    public static let peerClosed = ReadyEvents(rawValue: EPOLLRDHUP.rawValue | EPOLLHUP.rawValue)
+    /// The socket has an error, such as a reset.
+    public static let failed = ReadyEvents(rawValue: EPOLLERR.rawValue)
 }
 
 /// Hears of its descriptor's events, on the loop's thread.
@@ -35,7 +35,7 @@ public struct Registration: Hashable, Sendable {
 /// As a `TaskExecutor` it hosts whole tasks. Work queued from its own thread goes to a plain array, other threads'
 /// work through a lock and an eventfd.
 public final class EventLoop: TaskExecutor, @unchecked Sendable {
-    // SAFETY: `shared`, `thread` and `wake` are safe from any thread; everything else is touched only on the
+    // SAFETY: `shared`, `afterEnd`, `thread` and `wake` are safe from any thread; everything else is touched only on the
     // loop's own thread, which `assertOnLoop` checks at each entry.
     private enum Work {
         case job(UnownedJob)
@@ -48,6 +48,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private struct Shared {
         var work: [Work] = []
         var isStopping = false
+        var hasEnded = false
     }
 
     /// Work done between two looks at the descriptors: a flood of tasks must not starve them.
@@ -55,6 +56,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     static let eventsPerTurnMax = 256
 
     private let shared = Mutex(Shared())
+    private let afterEnd = Mutex(())
     private let thread = Atomic<UInt>(0)
     private let epoll: Int32
     private let wake: Int32
@@ -103,7 +105,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// True on the loop's own thread.
     public var isCurrent: Bool { thread.load(ordering: .relaxed) == pthread_self() }
 
-    /// Ends the thread once the work queued by then is done. Work given after that would never run: it traps.
+    /// Ends the thread once the work queued by then is done. A call made later runs where it is made, one at a time;
+    /// a task given later would never run, so it traps.
     public func stop() {
         shared.withLock { $0.isStopping = true }
         signal()
@@ -114,12 +117,17 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             local.append(work)
             return
         }
-        let wasEmpty = shared.withLock { shared in
-            precondition(!shared.isStopping, "work for a stopped event loop")
+        let mustSignal = shared.withLock { shared -> Bool? in
+            if shared.hasEnded { return nil }
             shared.work.append(work)
             return shared.work.count == 1
         }
-        if wasEmpty { signal() }
+        switch (mustSignal, work) {
+        case (true, _): signal()
+        case (false, _): break
+        case (nil, .call(let body)): afterEnd.withLock { _ in body() }
+        case (nil, .job): preconditionFailure("a task for a stopped event loop")
+        }
     }
 
     private func signal() { eventfd_write(wake, 1) }
@@ -172,8 +180,13 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     /// Runs `body` on the loop once `seconds` have passed, unless cancelled. On the loop's thread only.
     public func after(seconds: Double, _ body: @escaping () -> Void) -> TimerID {
+        at(now + UInt64(max(0, seconds) * 1e9), body)
+    }
+
+    /// Runs `body` on the loop once its clock, `now`, has reached `deadline`. On the loop's thread only.
+    public func at(_ deadline: UInt64, _ body: @escaping () -> Void) -> TimerID {
         assertOnLoop()
-        return timers.add(deadline: now + UInt64(max(0, seconds) * 1e9), body)
+        return timers.add(deadline: deadline, body)
     }
 
     public func cancel(_ timer: TimerID) {
@@ -195,8 +208,11 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             while let action = timers.popDue(at: now) { action() }
             let isStopping = takeShared()
             runLocal()
-            if isStopping && local.isEmpty { return }
+            if isStopping && local.isEmpty && canEnd() { break }
         }
+        // What still waits may hold the loop itself: a cycle that nothing else would break.
+        timers = TimerQueue()
+        slots = []
     }
 
     private func dispatch(_ event: epoll_event) {
@@ -225,6 +241,14 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
                 shared.work.removeAll(keepingCapacity: true)
             }
             return shared.isStopping
+        }
+    }
+
+    /// True, once and for all, if nothing came in since the last look.
+    private func canEnd() -> Bool {
+        shared.withLock { shared in
+            shared.hasEnded = shared.work.isEmpty
+            return shared.hasEnded
         }
     }
 
@@ -286,3 +310,6 @@ private final class ThreadStart: Sendable {
         self.name = name
     }
 }
+
+/// The processors that this process may run on.
+public func processorCount() -> Int { max(1, Int(cadenza_processor_count())) }

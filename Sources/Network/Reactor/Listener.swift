@@ -47,6 +47,17 @@ public final class Listener: EventSource, @unchecked Sendable {
         reserve = Self.openReserve()
     }
 
+    /// Throws if another process listens there already: SO_REUSEPORT alone would share the port with it unasked.
+    public static func checkFree(_ address: SocketAddress) throws(SystemCallError) {
+        guard address.port != 0 else { return }
+        let descriptor = Glibc.socket(address.family, Int32(SOCK_STREAM.rawValue) | cadenza_sock_nonblock_cloexec, 0)
+        guard descriptor >= 0 else { throw SystemCallError("socket") }
+        defer { close(descriptor) }
+        try set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+        if address.family == AF_INET6 { try set(descriptor, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 0) }
+        guard address.withSockaddr({ bind(descriptor, $0, $1) }) == 0 else { throw SystemCallError("bind") }
+    }
+
     deinit { if reserve >= 0 { close(reserve) } }
 
     /// Accepts from now on. On the loop's thread.

@@ -11,11 +11,18 @@ public enum Transfer: Hashable, Sendable {
 
 /// Owns a connected, non-blocking stream socket and closes it at the end of its life.
 public struct Socket: ~Copyable {
-    let descriptor: Int32
+    /// -1 once closed.
+    private(set) var descriptor: Int32
 
     init(owning descriptor: Int32) { self.descriptor = descriptor }
 
-    deinit { close(descriptor) }
+    deinit { if descriptor >= 0 { Glibc.close(descriptor) } }
+
+    /// Closes before the end of its life; nothing may be called after it.
+    public mutating func close() {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        descriptor = -1
+    }
 
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Transfer {
         while true {

@@ -7,7 +7,7 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
         case v6(UInt64, UInt64, scope: UInt32)
     }
     // In network order, as the kernel gives them.
-    private let bytes: Bytes
+    private var bytes: Bytes
     public var port: UInt16
 
     /// `nil` unless `host` is a numeric address: `127.0.0.1`, `::1`; `::` listens on IPv4 too.
@@ -56,6 +56,15 @@ public struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
             inet_ntop(AF_INET6, &address, &text, socklen_t(text.count))
         }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// What one subscriber holds: an IPv4 address, or the /64 of an IPv6 address (RFC 6177), without port.
+    public var subscriber: SocketAddress {
+        var copy = self
+        copy.port = 0
+        // A mapped IPv4 address, upper half zero, is told apart by its lower half.
+        if case .v6(let high, _, let scope) = bytes, high != 0 { copy.bytes = .v6(high, 0, scope: scope) }
+        return copy
     }
 
     public var description: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(port)" : "\(host):\(port)" }

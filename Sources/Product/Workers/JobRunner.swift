@@ -90,10 +90,9 @@ public struct JobRunner: Sendable {
         _ claim: Claim, _ job: Job, _ cancellation: CancellationFlag
     ) async throws(JobError) -> JobState? {
         let start = time.now()
-        do {
-            let result = try await compute(job, cancellation)
-            let seconds = time.now().seconds(since: start)
-            return try await finish(claim, job, result, seconds: seconds)
+        let result: ServiceResult
+        do throws(ServiceFailure) {
+            result = try await compute(job, cancellation)
         } catch {
             switch error {
             case .canceled: return try await stop(claim, job)
@@ -104,6 +103,7 @@ public struct JobRunner: Sendable {
                 return try await jobs.fail(claim, job: job, failure: failure, isTransient: isTransient)
             }
         }
+        return try await finish(claim, job, result, seconds: time.now().seconds(since: start))
     }
 
     private func compute(_ job: Job, _ cancellation: CancellationFlag) async throws(ServiceFailure) -> ServiceResult {

@@ -7,6 +7,9 @@ public protocol BlobStore: Sendable {
     /// A new, empty file to write to before `put`; it is not yet a blob.
     func stage() throws(BlobError) -> StagedFile
 
+    /// A new, empty folder for somebody who writes several files under names of his own.
+    func stageFolder() throws(BlobError) -> StagedFolder
+
     /// Makes a staged file durable and visible as a blob: fsync, hash, rename, fsync of the folder.
     func put(_ file: StagedFile, at now: Timestamp) throws(BlobError) -> Blob
 

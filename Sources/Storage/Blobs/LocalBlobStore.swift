@@ -18,7 +18,8 @@ public struct LocalBlobStore: BlobStore {
             try Self.makeDirectory(path)
         }
         for name in Self.names(in: stagingPath) {
-            unlink(stagingPath + "/" + name)
+            let path = stagingPath + "/" + name
+            if unlink(path) != 0 { StagedFolder.remove(path) }
         }
     }
 
@@ -27,6 +28,12 @@ public struct LocalBlobStore: BlobStore {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
         return StagedFile(path: path, descriptor: descriptor)
+    }
+
+    public func stageFolder() throws(BlobError) -> StagedFolder {
+        let path = stagingPath + "/" + BlobID(at: SystemTime().now()).text
+        guard mkdir(path, 0o700) == 0 else { throw BlobError.failure(of: "mkdir") }
+        return StagedFolder(path: path)
     }
 
     public func put(_ file: StagedFile, at now: Timestamp) throws(BlobError) -> Blob {
@@ -64,7 +71,7 @@ public struct LocalBlobStore: BlobStore {
     }
 
     /// Names of the entries of a folder, without `.` and `..`; none if it cannot be read.
-    private static func names(in path: String) -> [String] {
+    static func names(in path: String) -> [String] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
         var names: [String] = []
@@ -94,23 +101,9 @@ public struct LocalBlobStore: BlobStore {
         guard fsync(descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
     }
 
-    private static let hashBlockBytes = 1 << 18
-
     private static func hash(_ descriptor: Int32) throws(BlobError) -> (byteCount: Int64, sha256: String) {
         var hasher = SHA256()
-        var block = [UInt8](repeating: 0, count: hashBlockBytes)
-        var offset = 0
-        while true {
-            // SAFETY: pread writes at most the buffer's count into it.
-            let count = block.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, offset) }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw BlobError.failure(of: "pread")
-            }
-            if count == 0 { break }
-            block.withUnsafeBytes { hasher.update(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-            offset += count
-        }
-        return (Int64(offset), Hexadecimal.encode(hasher.finalize()))
+        let byteCount = try FileBlocks.forEach(of: descriptor) { hasher.update($0) }
+        return (byteCount, Hexadecimal.encode(hasher.finalize()))
     }
 }

@@ -14,3 +14,6 @@ void cadenza_name_this_thread(const char *name);
 
 /// Adds `niceness` to the calling thread's own; other threads keep theirs. 0 or errno.
 int cadenza_renice_this_thread(int niceness);
+
+/// The processors in the calling thread's affinity mask, at least 1.
+int cadenza_processor_count(void);

@@ -31,6 +31,7 @@ let system: [Target] = [
     .target(name: "CLinux", path: "Sources/System/CLinux", cSettings: strictC),
     .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "COpenSSL", path: "Sources/System/COpenSSL", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CLibAV", path: "Sources/System/CLibAV", pkgConfig: "libavformat"),
 ]
 
@@ -61,8 +62,8 @@ let audio: [Target] = [
         linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
     room("Audio", "Kernels", ["Core", "CKernels"]),
     room("Audio", "Media", ["Core", "CLibAV", "CLinux"]),
-    room("Audio", "Models", ["Core", "Secrets", "CLinux"], resources: [.embedInCode("models.json")]),
-    room("Audio", "Engines", ["Core", "Media", "Kernels", "Models"]),
+    room("Audio", "Models", ["Core", "Secrets", "CLinux", "CZlib"], resources: [.embedInCode("models.json")]),
+    room("Audio", "Engines", ["Core", "Media", "Kernels", "Models", "CLinux"]),
 ]
 
 let product: [Target] = [

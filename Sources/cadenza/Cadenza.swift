@@ -1,6 +1,31 @@
 import ArgumentParser
+import Glibc
+
+struct Cadenza: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cadenza", abstract: "A self-hosted AI music studio.", version: "0.1.0",
+        subcommands: [
+            ServeCommand.self, MigrateCommand.self, ConfigCommand.self, AccountsCommand.self, KeysCommand.self,
+            CreditsCommand.self, LedgerCommand.self,
+        ])
+}
 
 @main
-struct Cadenza: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "A self-hosted AI music studio.")
+enum Main {
+    static func main() async {
+        MediaWorkerCommand.exitIfAsked()
+        do {
+            var command = try Cadenza.parseAsRoot(nil)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch let failure as CommandFailure {
+            StandardError.write("cadenza: \(failure)")
+            exit(failure.status.rawValue)
+        } catch {
+            Cadenza.exit(withError: error)
+        }
+    }
 }

@@ -23,6 +23,11 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         self.text = text
     }
 
+    /// The time that the identifier was made for, from its leading 48 bits.
+    public var madeAt: Timestamp {
+        Timestamp(milliseconds: Int64(text.suffix(32).prefix(12), radix: 16) ?? 0)
+    }
+
     public var description: String { text }
 
     public static func < (left: Identifier, right: Identifier) -> Bool { left.text < right.text }

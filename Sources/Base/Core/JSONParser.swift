@@ -41,7 +41,12 @@ public struct JSONParser {
     private func fault(_ reason: JSONError.Reason) -> JSONError { JSONError(reason: reason, offset: position) }
 
     private mutating func skipSpace() {
-        while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) { position += 1 }
+        while position < bytes.count {
+            switch bytes[position] {
+            case 0x20, 0x09, 0x0A, 0x0D: position += 1
+            default: return
+            }
+        }
     }
 
     private func peek() throws(JSONError) -> UInt8 {
@@ -120,17 +125,22 @@ public struct JSONParser {
 
     private mutating func parseString() throws(JSONError) -> String {
         position += 1
+        var start = position
         var content: [UInt8] = []
         while true {
-            let byte = try peek()
-            position += 1
-            switch byte {
-            case UInt8(ascii: "\""): return String(decoding: content, as: UTF8.self)
-            case UInt8(ascii: "\\"): content.append(contentsOf: try parseEscape())
-            case 0..<0x20:
-                position -= 1
-                throw fault(.unexpectedByte)
-            default: content.append(byte)
+            switch try peek() {
+            case UInt8(ascii: "\""):
+                defer { position += 1 }
+                // Without an escape, which is the rule, the text is made from the input in one piece.
+                if content.isEmpty { return String(decoding: bytes[start..<position], as: UTF8.self) }
+                return String(decoding: content + bytes[start..<position], as: UTF8.self)
+            case UInt8(ascii: "\\"):
+                content += bytes[start..<position]
+                position += 1
+                content += try parseEscape()
+                start = position
+            case 0..<0x20: throw fault(.unexpectedByte)
+            default: position += 1
             }
         }
     }
@@ -171,8 +181,13 @@ public struct JSONParser {
     private mutating func parseHexadecimal() throws(JSONError) -> UInt16 {
         var value: UInt16 = 0
         for _ in 0..<4 {
-            guard let digit = Character(Unicode.Scalar(try peek())).hexDigitValue else { throw fault(.invalidEscape) }
-            value = value << 4 | UInt16(digit)
+            let byte = try peek()
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt16(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): value = value << 4 | UInt16(byte - UInt8(ascii: "A") + 10)
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt16(byte - UInt8(ascii: "a") + 10)
+            default: throw fault(.invalidEscape)
+            }
             position += 1
         }
         return value
@@ -191,7 +206,8 @@ public struct JSONParser {
         if position < bytes.count, bytes[position] | 0x20 == UInt8(ascii: "e") {
             isWhole = false
             position += 1
-            if [UInt8(ascii: "+"), UInt8(ascii: "-")].contains(try peek()) { position += 1 }
+            let sign = try peek()
+            if sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { position += 1 }
             try skipDigits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)

@@ -2,7 +2,6 @@ extension ProblemCode {
     static let table: [ProblemCode: (status: Int, title: String)] = [
         .badRequest: (400, "Malformed request"),
         .requestTimeout: (408, "The request took too long to arrive"),
-        .lengthRequired: (411, "A Content-Length is required"),
         .contentTooLarge: (413, "The request body is too large"),
         .uriTooLong: (414, "The request target is too long"),
         .headerFieldsTooLarge: (431, "The header fields are too large"),
@@ -40,16 +39,12 @@ extension ProblemCode {
         .jobNotCancelable: (409, "The job has already ended"),
         .artifactNotFound: (404, "No such artifact"),
         .artifactExpired: (410, "The artifact has expired"),
-        .uploadNotFound: (404, "No such upload"),
-        .uploadOffsetMismatch: (409, "The upload is at another offset"),
-        .uploadIncomplete: (409, "The upload is not complete"),
         .idempotencyKeyReused: (422, "The idempotency key was used with another request"),
         .engineFailed: (500, "The engine failed"),
         .deadlineExceeded: (504, "The job took too long"),
         .tooManyAttempts: (500, "The job was given up after repeated failures"),
         .storageFull: (507, "The server's storage is full"),
         .overloaded: (503, "The server is overloaded"),
-        .shuttingDown: (503, "The server is shutting down"),
         .internalError: (500, "Internal error"),
     ]
 }

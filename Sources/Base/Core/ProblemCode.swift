@@ -4,7 +4,6 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Framing and messages
     case badRequest = "bad_request"
     case requestTimeout = "request_timeout"
-    case lengthRequired = "length_required"
     case contentTooLarge = "content_too_large"
     case uriTooLong = "uri_too_long"
     case headerFieldsTooLarge = "header_fields_too_large"
@@ -47,9 +46,6 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case jobNotCancelable = "job_not_cancelable"
     case artifactNotFound = "artifact_not_found"
     case artifactExpired = "artifact_expired"
-    case uploadNotFound = "upload_not_found"
-    case uploadOffsetMismatch = "upload_offset_mismatch"
-    case uploadIncomplete = "upload_incomplete"
     case idempotencyKeyReused = "idempotency_key_reused"
     case engineFailed = "engine_failed"
     case deadlineExceeded = "deadline_exceeded"
@@ -57,7 +53,6 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Server
     case storageFull = "storage_full"
     case overloaded = "overloaded"
-    case shuttingDown = "shutting_down"
     case internalError = "internal_error"
 
     /// The HTTP status that the code is answered with.

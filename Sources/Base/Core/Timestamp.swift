@@ -15,14 +15,16 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         Double(milliseconds - earlier.milliseconds) / 1000
     }
 
-    /// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`.
+    /// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`. Years that RFC 3339 does not know have more
+    /// digits, or a minus.
     public var description: String {
         let civil = CivilDate(daysSinceEpoch: milliseconds.floorDivided(by: 86_400_000))
         let ofDay = milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000
-        let time =
-            "\(padded(ofDay / 3_600_000, 2)):\(padded(ofDay / 60_000 % 60, 2)):\(padded(ofDay / 1000 % 60, 2))"
-        return
-            "\(padded(civil.year, 4))-\(padded(civil.month, 2))-\(padded(civil.day, 2))T\(time).\(padded(ofDay % 1000, 3))Z"
+        let date =
+            "\(civil.year < 0 ? "-" : "")\(padded(abs(civil.year), 4))-\(padded(civil.month, 2))-\(padded(civil.day, 2))"
+        let (hour, minute, second) = (ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60)
+        let time = "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2))"
+        return "\(date)T\(time).\(padded(ofDay % 1000, 3))Z"
     }
 }
 

@@ -34,7 +34,3 @@ extension String {
         return zip(left, right).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
     }
 }
-
-extension UInt8 {
-    var asciiLowercased: UInt8 { self >= 0x41 && self <= 0x5A ? self | 0x20 : self }
-}

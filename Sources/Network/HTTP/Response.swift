@@ -1,3 +1,5 @@
+public import Core
+
 /// Why a streamed response could not be written on.
 public enum WriteError: Error, Hashable, Sendable {
     case disconnected
@@ -13,6 +15,8 @@ public protocol ResponseWriter: Sendable {
 public protocol FileDescriptorOwner: AnyObject, Sendable {
     var descriptor: Int32 { get }
 }
+
+extension OpenFile: FileDescriptorOwner {}
 
 public enum ResponseBody: Sendable {
     case empty

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+
+const int cadenza_sock_nonblock_cloexec = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length) {
     return accept4(listener, address, address_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -20,4 +23,11 @@ void cadenza_name_this_thread(const char *name) {
 int cadenza_renice_this_thread(int niceness) {
     // On Linux, PRIO_PROCESS with who = 0 means the calling thread alone.
     return setpriority(PRIO_PROCESS, 0, niceness) == 0 ? 0 : errno;
+}
+
+int cadenza_processor_count(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    int count = CPU_COUNT(&set);
+    return count > 0 ? count : 1;
 }

@@ -1,5 +1,10 @@
 #pragma once
 
+/// Marks the public C API: the library is compiled with hidden visibility.
+#define AK_API __attribute__((visibility("default")))
+/// The same for calls whose status must be looked at.
+#define AK_CHECKED __attribute__((visibility("default"), warn_unused_result))
+
 /// The answer of every fallible call of the C API.
 typedef enum ak_status {
     AK_OK = 0,
@@ -12,4 +17,4 @@ typedef enum ak_status {
 } ak_status;
 
 /// A short English name of `status`, never NULL, static storage.
-__attribute__((visibility("default"))) const char *ak_status_name(ak_status status);
+AK_API const char *ak_status_name(ak_status status);

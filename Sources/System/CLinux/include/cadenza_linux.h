@@ -6,8 +6,14 @@ struct sockaddr;
 /// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC; -1 and errno as there.
 int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length);
 
+/// SOCK_NONBLOCK | SOCK_CLOEXEC, for socket(2).
+extern const int cadenza_sock_nonblock_cloexec;
+
 /// Names the calling thread (15 bytes are kept) for ps, top and gdb.
 void cadenza_name_this_thread(const char *name);
 
 /// Adds `niceness` to the calling thread's own; other threads keep theirs. 0 or errno.
 int cadenza_renice_this_thread(int niceness);
+
+/// The processors in the calling thread's affinity mask, at least 1.
+int cadenza_processor_count(void);

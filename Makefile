@@ -1,0 +1,66 @@
+# `make` alone prints the targets. PORT and DATA_DIR are honoured by `run`, FILTER by `test`.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+.NOTPARALLEL:
+
+# Without this check SwiftPM lets a room import one that its manifest entry does not name.
+swift_build := swift build --explicit-target-dependency-import-check error
+models := onnxruntime spleeter-2stems
+swift_sources := Package.swift Sources Tests
+
+.PHONY: help
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: models ## start the server with a demo account: http://127.0.0.1:$PORT, data in $DATA_DIR
+	@DATA_DIR="$${DATA_DIR:-$(CURDIR)/var}" exec .build/release/cadenza serve --demo
+
+.PHONY: setup
+setup:
+	@scripts/setup.sh
+
+.PHONY: release
+release: setup ## build .build/release/cadenza
+	@$(swift_build) --configuration release --product cadenza
+
+.PHONY: models
+models: release ## install the ONNX Runtime and the default separation model
+	@.build/release/cadenza models install $(models)
+
+.PHONY: build
+build: setup ## build everything for debugging, tests too
+	@$(swift_build) --build-tests
+
+.PHONY: fixtures
+fixtures: ## make the audio that tests measure against
+	@scripts/setup.sh --test
+	@scripts/fixtures.sh
+
+.PHONY: test
+test: fixtures build ## run the tests; FILTER=HTTPTests runs those that match
+	@.build/debug/cadenza models install $(models)
+	@swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+
+.PHONY: lint
+lint: ## check formatting and shell scripts
+	@swift format lint --strict --parallel --configuration config/swift-format.json --recursive $(swift_sources)
+	@shellcheck scripts/*.sh .ci/run
+
+.PHONY: format
+format: ## format the Swift sources
+	@swift format --in-place --parallel --configuration config/swift-format.json --recursive $(swift_sources)
+
+.PHONY: bench
+bench: models ## measure the separation engine
+	@.build/release/cadenza bench separation
+
+.PHONY: check
+check: test lint ## what a change must pass
+
+.PHONY: clean
+clean: ## remove what was built; models and data stay
+	@rm -rf .build

@@ -1,0 +1,135 @@
+extension SettingKey {
+    /// Every key there is, by section, in the order of the documentation.
+    public static let table: [SettingKey] = http + storage + workers + limits + product
+
+    private static let http = [
+        SettingKey(
+            "http", "address", .text(\.http.address),
+            "The address to listen on. 0.0.0.0 opens the server to the network: put TLS in front of it."),
+        SettingKey(
+            "http", "port", .integer(\.http.port, 0...65535), "The port; 0 takes a free one.", aliases: ["PORT"]),
+        SettingKey(
+            "http", "loops", .integer(\.http.loops, 0...256), "Event loops; 0 is one for each core."),
+        SettingKey(
+            "http", "connections_max", .integer(\.http.connectionsMax, 1...1_000_000),
+            "Open connections; above it new ones are refused."),
+        SettingKey(
+            "http", "connections_per_address_max", .integer(\.http.connectionsPerAddressMax, 1...1_000_000),
+            "Open connections from one address."),
+        SettingKey(
+            "http", "header_seconds", .number(\.http.headerSeconds, 0.1...3600),
+            "A request's head must arrive within this time."),
+        SettingKey(
+            "http", "idle_seconds", .number(\.http.idleSeconds, 0.1...86400),
+            "A connection with no request is closed after this time."),
+        SettingKey(
+            "http", "body_idle_seconds", .number(\.http.bodyIdleSeconds, 0.1...3600),
+            "A body that makes no progress for this time is given up."),
+        SettingKey(
+            "http", "drain_seconds", .number(\.http.drainSeconds, 0...3600),
+            "After SIGTERM, requests under way may take this long to finish."),
+        SettingKey(
+            "http", "request_line_bytes_max", .bytes(\.http.requestLineBytesMax, 256...1 << 20),
+            "A longer request line is answered 414."),
+        SettingKey(
+            "http", "header_bytes_max", .bytes(\.http.headerBytesMax, 1024...1 << 20),
+            "Larger header fields are answered 431."),
+        SettingKey(
+            "http", "header_count_max", .integer(\.http.headerCountMax, 8...10_000),
+            "More header fields are answered 431."),
+        SettingKey(
+            "http", "json_bytes_max", .bytes(\.http.jsonBytesMax, 1024...64 << 20),
+            "A larger JSON body is answered 413."),
+    ]
+
+    private static let storage = [
+        SettingKey(
+            "data", "directory", .text(\.data.directory),
+            "Where the database, uploads and results live; made if absent.",
+            defaultInWords: "$XDG_DATA_HOME/cadenza, else ~/.local/share/cadenza", aliases: ["DATA_DIR"]),
+        SettingKey(
+            "database", "url", .text(\.database.url), "The database: \"sqlite:\" and the path of its file.",
+            defaultInWords: "cadenza.sqlite in the data directory", isSecret: true),
+        SettingKey(
+            "models", "directory", .text(\.models.directory), "Where installed models and the ONNX Runtime live.",
+            defaultInWords: "$XDG_DATA_HOME/cadenza/models, else ~/.local/share/cadenza/models",
+            aliases: ["CADENZA_MODELS_DIR"]),
+        SettingKey(
+            "models", "memory_bytes_max", .bytes(\.models.memoryBytesMax, 64 << 20...1 << 40),
+            "Weights kept in memory; beyond it the least recently used go."),
+    ]
+
+    private static let workers = [
+        SettingKey(
+            "workers", "slots", .integer(\.workers.slots, 0...64),
+            "Jobs computed at the same time; 0 accepts jobs and runs none."),
+        SettingKey(
+            "workers", "threads", .integer(\.workers.threads, 0...256),
+            "Threads of one job's computation; 0 is one for each core."),
+        SettingKey(
+            "workers", "lease_seconds", .number(\.workers.leaseSeconds, 1...3600),
+            "A job whose worker is silent for this time is taken up by another."),
+        SettingKey(
+            "workers", "heartbeat_seconds", .number(\.workers.heartbeatSeconds, 0.1...1200),
+            "How often a worker renews its lease; at most half of lease_seconds."),
+        SettingKey(
+            "workers", "poll_seconds", .number(\.workers.pollSeconds, 0.05...3600),
+            "How often workers look for jobs when nothing wakes them."),
+        SettingKey(
+            "workers", "retries_max", .integer(\.workers.retriesMax, 0...100),
+            "Further attempts after a failure that may pass."),
+        SettingKey(
+            "workers", "deaths_max", .integer(\.workers.deathsMax, 1...100),
+            "A job that this many workers died on has failed."),
+        SettingKey(
+            "workers", "deadline_seconds_min", .number(\.workers.deadlineSecondsMin, 1...86400),
+            "An attempt may take this long however short its input is."),
+        SettingKey(
+            "workers", "deadline_factor", .number(\.workers.deadlineFactor, 0.1...1000),
+            "An attempt may take this many times its input's duration, where that is longer."),
+    ]
+
+    private static let limits = [
+        SettingKey(
+            "limits", "upload_bytes_max", .bytes(\.limits.uploadBytesMax, 1024...1 << 40),
+            "A larger file is answered 413."),
+        SettingKey(
+            "limits", "duration_seconds_max", .number(\.limits.durationSecondsMax, 1...86400),
+            "Longer audio is refused."),
+        SettingKey(
+            "limits", "channels_max", .integer(\.limits.channelsMax, 1...64), "Audio with more channels is refused."),
+        SettingKey(
+            "limits", "sample_rate_min", .integer(\.limits.sampleRateMin, 1000...768_000),
+            "In hertz; audio below it is refused."),
+        SettingKey(
+            "limits", "sample_rate_max", .integer(\.limits.sampleRateMax, 1000...768_000),
+            "In hertz; audio above it is refused."),
+        SettingKey(
+            "limits", "result_days", .number(\.limits.resultDays, 0.01...3650),
+            "The files of an ended job are removed after this time."),
+        SettingKey(
+            "limits", "jobs_per_minute", .integer(\.limits.jobsPerMinute, 1...1_000_000),
+            "Job submissions of one account."),
+        SettingKey(
+            "limits", "requests_per_minute", .integer(\.limits.requestsPerMinute, 1...10_000_000),
+            "Other requests of one account."),
+        SettingKey(
+            "limits", "anonymous_requests_per_minute",
+            .integer(\.limits.anonymousRequestsPerMinute, 1...10_000_000),
+            "Requests of one address without a valid credential."),
+    ]
+
+    private static let product = [
+        SettingKey(
+            "credits", "trial", .integer(\.credits.trial, 0...1_000_000), "Credits that a new account starts with."),
+        SettingKey(
+            "credits", "separation_seconds_per_credit",
+            .integer(\.credits.separationSecondsPerCredit, 1...86400),
+            "A separation costs one credit for each started stretch of this length."),
+        SettingKey(
+            "logging", "level", .choice(\.logging.level, ["debug", "info", "warning", "error"]),
+            "What is less severe is not logged."),
+        SettingKey(
+            "logging", "format", .choice(\.logging.format, ["text", "json"]), "One line an event, either way."),
+    ]
+}

@@ -1,0 +1,94 @@
+/// Why a response head cannot be put on the wire; it is the handler's mistake, and nothing was written.
+public enum SerializationError: Error, Hashable, Sendable {
+    case invalidStatus(Int)
+    case invalidFieldName(String)
+    /// A CR, LF, NUL or other control character in the value of the field of that name.
+    case invalidFieldValue(name: String)
+}
+
+/// Responses to bytes (RFC 9112 §4, §5, §7.1).
+public enum ResponseSerializer {
+    public static let continueResponse = Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+
+    /// Ends a chunked body.
+    public static let lastChunk = Array("0\r\n\r\n".utf8)
+
+    /// Ends a chunk's data.
+    public static let chunkEnd = Array("\r\n".utf8)
+
+    /// Appends status line, fields and the empty line. Framing and connection fields are the plan's and Date is `date`
+    /// (an IMF-fixdate; the caller keeps one a second): fields of these names in `fields` are passed over. On an
+    /// error `bytes` is as before.
+    public static func appendHead(
+        status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout [UInt8]
+    ) throws(SerializationError) {
+        guard (200...999).contains(status) else { throw .invalidStatus(status) }
+        let start = bytes.count
+        bytes.append(contentsOf: "HTTP/1.1 ".utf8)
+        bytes.append(contentsOf: String(status).utf8)
+        bytes.append(ASCII.space)
+        bytes.append(contentsOf: reason(status).utf8)
+        bytes.append(contentsOf: chunkEnd)
+        do throws(SerializationError) {
+            if let date { try append("Date", date, to: &bytes) }
+            for field in fields.all where !isServers(field.name) { try append(field.name, field.value, to: &bytes) }
+        } catch {
+            bytes.removeSubrange(start...)
+            throw error
+        }
+        switch plan.framing {
+        case .length(let length): bytes.append(contentsOf: "Content-Length: \(length)\r\n".utf8)
+        case .chunked: bytes.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+        case .none, .untilClose: break
+        }
+        if let connection = plan.connection { bytes.append(contentsOf: "Connection: \(connection)\r\n".utf8) }
+        bytes.append(contentsOf: chunkEnd)
+    }
+
+    /// Appends the size line of a chunk of `count` bytes; the data and `chunkEnd` follow. Traps on 0, which would end
+    /// the body.
+    public static func appendChunkHead(_ count: Int, to bytes: inout [UInt8]) {
+        precondition(count > 0, "an empty chunk ends the body")
+        bytes.append(contentsOf: String(count, radix: 16).utf8)
+        bytes.append(contentsOf: chunkEnd)
+    }
+
+    private static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) throws(SerializationError) {
+        guard !name.isEmpty, name.utf8.allSatisfy(\.isToken) else { throw .invalidFieldName(name) }
+        guard value.utf8.allSatisfy(\.isFieldValue) else { throw .invalidFieldValue(name: name) }
+        bytes.append(contentsOf: name.utf8)
+        bytes.append(ASCII.colon)
+        bytes.append(ASCII.space)
+        bytes.append(contentsOf: value.utf8)
+        bytes.append(contentsOf: chunkEnd)
+    }
+
+    private static func isServers(_ name: String) -> Bool {
+        switch name.utf8.count {
+        case 4: name.equalsIgnoringASCIICase("Date")
+        case 10: name.equalsIgnoringASCIICase("Connection") || name.equalsIgnoringASCIICase("Keep-Alive")
+        case 14: name.equalsIgnoringASCIICase("Content-Length")
+        case 17: name.equalsIgnoringASCIICase("Transfer-Encoding")
+        default: false
+        }
+    }
+
+    /// The phrase registered with the status (RFC 9110 §15), empty for one that is not.
+    public static func reason(_ status: Int) -> String { reasons[status] ?? "" }
+
+    private static let reasons: [Int: String] = [
+        100: "Continue", 101: "Switching Protocols", 200: "OK", 201: "Created", 202: "Accepted",
+        203: "Non-Authoritative Information", 204: "No Content", 205: "Reset Content", 206: "Partial Content",
+        300: "Multiple Choices", 301: "Moved Permanently", 302: "Found", 303: "See Other", 304: "Not Modified",
+        307: "Temporary Redirect", 308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized",
+        402: "Payment Required", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+        406: "Not Acceptable", 407: "Proxy Authentication Required", 408: "Request Timeout", 409: "Conflict",
+        410: "Gone", 411: "Length Required", 412: "Precondition Failed", 413: "Content Too Large",
+        414: "URI Too Long", 415: "Unsupported Media Type", 416: "Range Not Satisfiable",
+        417: "Expectation Failed", 421: "Misdirected Request", 422: "Unprocessable Content",
+        425: "Too Early", 426: "Upgrade Required", 428: "Precondition Required", 429: "Too Many Requests",
+        431: "Request Header Fields Too Large", 500: "Internal Server Error", 501: "Not Implemented",
+        502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+        505: "HTTP Version Not Supported", 507: "Insufficient Storage",
+    ]
+}

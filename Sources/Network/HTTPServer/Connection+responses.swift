@@ -1,0 +1,185 @@
+internal import Core
+internal import HTTP
+internal import Reactor
+internal import Telemetry
+
+extension Connection {
+    // MARK: Requests
+
+    /// Hands a request to the handler, as a task on this loop.
+    func begin(_ parsed: ParsedRequest) {
+        let exchange = Exchange(hasBody: parsed.framing != .none)
+        self.exchange = exchange
+        if let refusal { return refuse(refusal) }
+        let request = Request(head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost)
+        let respond = server.context.respond
+        server.handlerBegan()
+        exchange.task = Task(executorPreference: loop) { [self] in
+            let response = await respond(request)
+            await answer(response, to: exchange)
+            server.handlerEnded()
+        }
+    }
+
+    private func body(of exchange: Exchange, _ framing: BodyFraming) -> RequestBody {
+        let declaredLength: Int?
+        switch framing {
+        case .none: return .none
+        case .length(let length): declaredLength = length
+        case .chunked: declaredLength = nil
+        }
+        return RequestBody(declaredLength: declaredLength) { [self] () async throws(BodyError) in
+            try await nextPiece(of: exchange).get()
+        }
+    }
+
+    private func nextPiece(of exchange: Exchange) async -> Result<[UInt8]?, BodyError> {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                loop.execute { [self] in demand(waiter, exchange) }
+            }
+        } onCancel: {
+            // Also for a wait that has not begun yet: who cancels a read gives the body up.
+            loop.execute { exchange.deliver(.failure(.disconnected)) }
+        }
+    }
+
+    private func demand(_ waiter: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>, _ exchange: Exchange) {
+        if let end = exchange.bodyEnd { return waiter.resume(returning: end) }
+        guard exchange === self.exchange else { return waiter.resume(returning: .failure(.disconnected)) }
+        precondition(exchange.bodyWaiter == nil, "two tasks read one request body")
+        exchange.bodyWaiter = waiter
+        state.bodyDemanded()
+        drive()
+    }
+
+    /// Answers for the server itself.
+    func refuse(_ refusal: Refusal) {
+        let exchange = self.exchange ?? Exchange(hasBody: false)
+        self.exchange = exchange
+        var response = server.context.configuration.problem(refusal)
+        response.closesConnection = true
+        if refusal.status == 503 && response.fields["Retry-After"] == nil {
+            response.fields["Retry-After"] = String(limits.retryAfterSeconds)
+        }
+        _ = begin(response, for: exchange)
+    }
+
+    // MARK: Responses
+
+    private typealias Writing = @Sendable (any ResponseWriter) async throws -> Void
+
+    private func answer(_ response: Response, to exchange: Exchange) async {
+        guard let write = begin(response, for: exchange) else { return }
+        do {
+            try await write(StreamWriter(connection: self, exchange: exchange))
+            endStream(of: exchange)
+        } catch {
+            abandon(exchange, cause: error)
+        }
+    }
+
+    /// Puts head and body into the queue; a streamed body is returned, for the caller to run.
+    private func begin(_ response: Response, for exchange: Exchange) -> Writing? {
+        loop.assertOnLoop()
+        guard exchange === self.exchange, exchange.plan == nil else { return nil }
+        var response = response
+        if !appendHead(of: response, for: exchange) {
+            response = server.context.configuration.problem(Refusal(.internalError, "The response is invalid"))
+            guard appendHead(of: response, for: exchange) else {
+                abort()
+                return nil
+            }
+        }
+        server.context.metrics.countResponse(status: response.status)
+        guard exchange.plan?.sendsBody == true else {
+            complete(exchange)
+            return nil
+        }
+        switch response.body {
+        case .empty: break
+        case .bytes(let bytes): output.append(bytes)
+        case .file(let file, let offset, let length): output.append(file: file, offset: offset, length: length)
+        case .stream(let length, let write):
+            exchange.owedBytes = length
+            flush()
+            return write
+        }
+        complete(exchange)
+        return nil
+    }
+
+    /// False if the head cannot be sent; nothing has happened then.
+    private func appendHead(of response: Response, for exchange: Exchange) -> Bool {
+        var trial = state
+        let plan = trial.responseBegins(
+            status: response.status, length: response.body.length, closes: response.closesConnection)
+        var head: [UInt8] = []
+        head.reserveCapacity(512)
+        do throws(SerializationError) {
+            try ResponseSerializer.appendHead(
+                status: response.status, fields: response.fields, plan: plan, date: server.date(), to: &head)
+        } catch {
+            server.context.log.error("invalid response head", ["cause": "\(error)"])
+            return false
+        }
+        state = trial
+        exchange.plan = plan
+        output.append(head)
+        return true
+    }
+
+    private func complete(_ exchange: Exchange) {
+        exchange.isComplete = true
+        flush()
+    }
+
+    private func endStream(of exchange: Exchange) {
+        guard exchange === self.exchange else { return }
+        if let owed = exchange.owedBytes, owed > 0 {
+            return abandon(exchange, cause: StreamLengthError.tooShort(missingBytes: owed))
+        }
+        if exchange.plan?.framing == .chunked { output.append(ResponseSerializer.lastChunk) }
+        complete(exchange)
+    }
+
+    /// A response that has begun cannot be taken back: the peer learns by its missing end.
+    private func abandon(_ exchange: Exchange, cause: any Error) {
+        guard exchange === self.exchange else { return }
+        if !(cause is WriteError) && !(cause is CancellationError) {
+            server.context.log.error("a streamed response ended unfinished", ["cause": "\(cause)"])
+        }
+        // Where the end of the connection is the end of the content, only a reset tells them apart.
+        if exchange.plan?.framing == .untilClose { return abort() }
+        state.responseAborted()
+        drive()
+    }
+
+    /// Everything queued has been sent.
+    func outputDrained() {
+        guard let exchange, exchange.isComplete else { return }
+        self.exchange = nil
+        exchange.deliver(.failure(.disconnected))
+        exchange.endWriting(.disconnected)
+        state.responseFinished()
+        drive()
+    }
+}
+
+/// A streamed body that is not as long as it was said to be.
+enum StreamLengthError: Error {
+    case tooShort(missingBytes: Int)
+    case tooLong
+}
+
+extension ResponseBody {
+    /// `nil` if it is not known before the body is written.
+    fileprivate var length: Int? {
+        switch self {
+        case .empty: 0
+        case .bytes(let bytes): bytes.count
+        case .file(_, _, let length): length
+        case .stream(let length, _): length
+        }
+    }
+}

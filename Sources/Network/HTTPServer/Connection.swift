@@ -1,0 +1,242 @@
+internal import Core
+internal import HTTP
+internal import Reactor
+
+/// One client's connection: carries out what `ConnectionState` says, on the loop of its socket.
+final class Connection: EventSource, @unchecked Sendable {
+    // SAFETY: touched only on its loop's thread; handlers' calls from elsewhere go over to it first.
+
+    let server: ServerLoop
+    let peer: SocketAddress
+    let peerHost: String
+    var socket: Socket
+    /// Let in over a limit, only to be told so.
+    let refusal: Refusal?
+
+    var state: ConnectionState
+    var output = OutputQueue()
+    var exchange: Exchange?
+    var isClosed = false
+    /// The write side is full; the next writable edge goes on.
+    var isBlocked = false
+    var isFlushScheduled = false
+
+    private var registration: Registration?
+    private var pending: [UInt8] = []
+    private var pendingStart = 0
+    private var canRead = true
+    private var hasReadEnd = false
+    private var peerHasShutDown = false
+    private var isDriving = false
+    private var isDriveScheduled = false
+    var deadlines = ConnectionDeadlines()
+
+    init(_ socket: consuming Socket, peer: SocketAddress, server: ServerLoop, refusal: Refusal?) {
+        self.socket = socket
+        self.peer = peer
+        self.server = server
+        self.refusal = refusal
+        peerHost = peer.host
+        state = ConnectionState(limits: server.context.configuration.messages)
+    }
+
+    var isRefusing: Bool { refusal != nil }
+    var loop: EventLoop { server.loop }
+    var limits: ConnectionLimits { server.context.configuration.limits }
+
+    // MARK: Events
+
+    func open() {
+        socket.setNoDelay()
+        do throws(SystemCallError) {
+            registration = try loop.register(socket, self)
+        } catch {
+            return close()
+        }
+        drive()
+    }
+
+    func ready(_ events: ReadyEvents) {
+        if events.contains(.failed) { return close() }
+        if !events.isDisjoint(with: .peerClosed) { peerHasShutDown = true }
+        if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
+        if events.contains(.writable) {
+            isBlocked = false
+            flush()
+        }
+        cancelIfGone()
+        drive()
+    }
+
+    /// The request under way is the last; an idle connection closes.
+    func drain() {
+        guard !isClosed else { return }
+        state.drain()
+        drive()
+    }
+
+    /// Ends the connection in the middle of what it does.
+    func abort() {
+        guard !isClosed else { return }
+        socket.resetOnClose()
+        close()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        deadlines.cancel(on: loop)
+        if let registration { loop.deregister(socket, registration) }
+        // Now, not with the last reference: a handler may hold that for long.
+        socket.close()
+        pending = []
+        output.removeAll()
+        endExchange()
+        server.connectionEnded(self)
+    }
+
+    private func endExchange() {
+        guard let exchange else { return }
+        self.exchange = nil
+        exchange.deliver(.failure(.disconnected))
+        exchange.endWriting(.disconnected)
+        exchange.task?.cancel()
+    }
+
+    /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
+    /// handler is cancelled, yet what it answers is still sent, in case the peer only half-closed.
+    private func cancelIfGone() {
+        if peerHasShutDown, let exchange, exchange.bodyEnd != nil { exchange.task?.cancel() }
+    }
+
+    // MARK: Driving the state
+
+    private enum Outcome {
+        case again
+        case wait
+        case needBytes
+    }
+
+    /// Lets the state advance until it waits for something that is not there.
+    func drive() {
+        guard !isDriving, !isClosed else { return }
+        isDriving = true
+        var reads = 0
+        steps: while !isClosed {
+            switch step() {
+            case .again: continue
+            case .wait: break steps
+            case .needBytes:
+                guard canRead else { break steps }
+                guard reads < limits.readsPerTurnMax else {
+                    scheduleDrive()
+                    break steps
+                }
+                reads += 1
+                receive()
+            }
+        }
+        isDriving = false
+        if !isClosed { updateDeadlines() }
+    }
+
+    private func scheduleDrive() {
+        guard !isDriveScheduled else { return }
+        isDriveScheduled = true
+        loop.later { [self] in
+            isDriveScheduled = false
+            drive()
+        }
+    }
+
+    private func step() -> Outcome {
+        var piece: [UInt8] = []
+        let step = pending.withUnsafeBytes { all in
+            let view = UnsafeRawBufferPointer(rebasing: all[pendingStart...])
+            let step = state.advance(view)
+            if case .body(let range) = step.action, range.count < all.count {
+                piece = Array(UnsafeRawBufferPointer(rebasing: view[range]))
+            }
+            return step
+        }
+        if case .body = step.action, piece.isEmpty {
+            // The buffer is nothing but content: it becomes the piece, uncopied.
+            swap(&piece, &pending)
+        } else {
+            drop(step.consumed)
+        }
+        return carryOut(step.action, piece)
+    }
+
+    private func carryOut(_ action: ConnectionState.Action, _ piece: [UInt8]) -> Outcome {
+        switch action {
+        case .readMore: return .needBytes
+        case .pause: return .wait
+        case .head(let request):
+            deadlines.requestBegan()
+            begin(request)
+            cancelIfGone()
+        case .body:
+            exchange?.deliver(.success(piece))
+            deadlines.rate.waitEnds(at: loop.now)
+        case .bodyEnd:
+            exchange?.deliver(.success(nil))
+            cancelIfGone()
+        case .bodyFailed(let error):
+            exchange?.deliver(.failure(error))
+            cancelIfGone()
+        case .sendContinue:
+            output.append(ResponseSerializer.continueResponse)
+            flush()
+        case .refuse(let refusal): refuse(refusal)
+        case .halfClose: socket.shutdownWrite()
+        case .close:
+            close()
+            return .wait
+        }
+        return .again
+    }
+
+    private func receive() {
+        do throws(SystemCallError) {
+            switch try socket.read(into: server.readBuffer) {
+            case .bytes(let count):
+                append(UnsafeRawBufferPointer(rebasing: server.readBuffer[..<count]))
+                // A part-filled buffer means an empty socket: the next bytes, or the end, will be a new edge.
+                canRead = count == server.readBuffer.count || peerHasShutDown
+                noteReceived(count)
+            case .wouldBlock: canRead = false
+            case .end:
+                canRead = false
+                guard !hasReadEnd else { return close() }
+                hasReadEnd = true
+                peerHasShutDown = true
+                state.peerClosed()
+                cancelIfGone()
+            }
+        } catch {
+            close()
+        }
+    }
+
+    // MARK: The bytes not yet consumed
+
+    /// At most the longest head and one read: the state asks for more only then.
+    private func append(_ bytes: UnsafeRawBufferPointer) {
+        if pendingStart > 0 {
+            pending.removeFirst(pendingStart)
+            pendingStart = 0
+        }
+        pending.append(contentsOf: bytes)
+    }
+
+    private func drop(_ count: Int) {
+        pendingStart += count
+        guard pendingStart == pending.count else { return }
+        pendingStart = 0
+        pending.removeAll(keepingCapacity: pending.capacity <= Self.keptCapacityMax)
+    }
+
+    /// An idle connection keeps a buffer of this size at most.
+    private static let keptCapacityMax = 2048
+}

@@ -1,0 +1,47 @@
+internal import HTTP
+
+/// One request and its response: what the connection knows of the handler that answers it.
+final class Exchange: @unchecked Sendable {
+    // SAFETY: touched only on the connection's loop.
+
+    /// The handler. Cancelled when the peer has gone.
+    var task: Task<Void, Never>?
+    /// The handler's `next()`, while it waits.
+    var bodyWaiter: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>?
+    /// The handler's `write`, while it waits for room.
+    var writeWaiter: CheckedContinuation<Result<Void, WriteError>, Never>?
+    /// No more content comes: every later `next()` gets this at once.
+    var bodyEnd: Result<[UInt8]?, BodyError>?
+    /// How the response that has begun is framed.
+    var plan: ResponsePlan?
+    /// Content still owed of a response of known length.
+    var owedBytes: Int?
+    /// The handler has handed over everything; what is left waits in the output queue.
+    var isComplete = false
+    /// No more is written for it: the connection failed or went on.
+    var writeEnd: WriteError?
+
+    init(hasBody: Bool) { bodyEnd = hasBody ? nil : .success(nil) }
+
+    func deliver(_ piece: Result<[UInt8]?, BodyError>) {
+        if case .success(.some) = piece {
+            // Nobody waits any more: the handler was cancelled and its stream is torn.
+            if bodyWaiter == nil { bodyEnd = .failure(.disconnected) }
+        } else {
+            bodyEnd = bodyEnd ?? piece
+        }
+        bodyWaiter?.resume(returning: piece)
+        bodyWaiter = nil
+    }
+
+    func endWriting(_ error: WriteError) {
+        writeEnd = writeEnd ?? error
+        writeWaiter?.resume(returning: .failure(error))
+        writeWaiter = nil
+    }
+
+    func roomIsFree() {
+        writeWaiter?.resume(returning: .success(()))
+        writeWaiter = nil
+    }
+}

@@ -1,0 +1,74 @@
+public import HTTP
+internal import Reactor
+internal import Synchronization
+public import Telemetry
+
+/// An HTTP/1.1 server: one event loop for each processor, each with its own listener on the shared port.
+///
+/// `respond` is called once for each request, as a task on the loop of its connection: nothing in it may block. The
+/// task is cancelled when the peer goes away. Refusals of the server's own go through `configuration.problem`.
+public final class HTTPServer: Sendable {
+    public typealias Respond = @Sendable (Request) async -> Response
+
+    private let context: ServerContext
+    private let workers = Mutex<[ServerLoop]>([])
+
+    public init(
+        configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping Respond
+    ) {
+        context = ServerContext(configuration: configuration, log: log, metrics: metrics, respond: respond)
+    }
+
+    /// Listens and serves; returns the port, which the kernel chose if 0 was configured. To be called once.
+    /// - Throws: `ServerError`; nothing runs then.
+    public func start() throws(ServerError) -> UInt16 {
+        let configuration = context.configuration
+        guard var address = SocketAddress(host: configuration.host, port: configuration.port) else {
+            throw .invalidHost(configuration.host)
+        }
+        var listeners: [Listener] = []
+        do throws(SystemCallError) {
+            try Listener.checkFree(address)
+            for _ in 0..<max(1, configuration.loops) {
+                let listener = try Listener(address, limits: configuration.listener)
+                address = listener.address
+                listeners.append(listener)
+            }
+        } catch {
+            throw .cannotListen(address: address.description, error)
+        }
+        let started = try Self.startLoops(for: listeners, context)
+        workers.withLock { $0 = started }
+        context.log.info("listening", ["address": address, "loops": started.count])
+        return address.port
+    }
+
+    /// Ends the service in order: no new connections, idle ones are closed, requests under way get their answer with
+    /// `Connection: close` for `drainSeconds`; then what is left is cut off. Returns when all is over.
+    public func drain() async {
+        let draining = workers.withLock { workers in
+            defer { workers = [] }
+            return workers
+        }
+        await withTaskGroup(of: Void.self) { group in
+            for worker in draining { group.addTask { await worker.drain() } }
+        }
+    }
+
+    private static func startLoops(
+        for listeners: [Listener], _ context: ServerContext
+    ) throws(ServerError) -> [ServerLoop] {
+        var started: [ServerLoop] = []
+        do throws(SystemCallError) {
+            for (index, listener) in listeners.enumerated() {
+                let loop = try EventLoop(name: "loop-\(index)")
+                started.append(ServerLoop(loop: loop, listener: listener, context: context))
+            }
+        } catch {
+            for worker in started { worker.loop.stop() }
+            throw .cannotStartLoop(error)
+        }
+        for worker in started { worker.start() }
+        return started
+    }
+}

@@ -1,0 +1,30 @@
+public import HTTP
+public import Reactor
+
+/// Where a server listens and what it allows.
+public struct ServerConfiguration: Sendable {
+    /// A numeric address, `127.0.0.1`, `0.0.0.0`, `::1` or `::`.
+    public var host = "127.0.0.1"
+    /// 0 lets the kernel choose.
+    public var port: UInt16 = 0
+    /// Event loops, one thread each; by default one for each processor this process may use.
+    public var loops: Int
+    public var limits = ConnectionLimits()
+    public var messages = MessageLimits()
+    public var listener = ListenerLimits()
+    /// Makes the responses that the server itself refuses with, so that the API owns their shape.
+    public var problem: @Sendable (Refusal) -> Response
+
+    public init(problem: @escaping @Sendable (Refusal) -> Response) {
+        self.problem = problem
+        loops = processorCount()
+    }
+}
+
+/// Why a server could not start.
+public enum ServerError: Error, Hashable, Sendable {
+    /// The host is not a numeric address.
+    case invalidHost(String)
+    case cannotListen(address: String, SystemCallError)
+    case cannotStartLoop(SystemCallError)
+}

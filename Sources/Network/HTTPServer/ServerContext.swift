@@ -1,0 +1,94 @@
+internal import HTTP
+internal import Reactor
+internal import Synchronization
+internal import Telemetry
+
+/// What all loops of a server share.
+final class ServerContext: Sendable {
+    enum Admission {
+        case admitted
+        /// Over a limit: to be answered 503.
+        case refused(String)
+        /// Too many are being refused already.
+        case dropped
+    }
+    private struct Open {
+        var count = 0
+        var refusing = 0
+        var byAddress: [SocketAddress: Int] = [:]
+    }
+
+    let configuration: ServerConfiguration
+    let log: Logger
+    let respond: HTTPServer.Respond
+    let metrics: ServerMetrics
+    private let open = Mutex(Open())
+
+    init(configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping HTTPServer.Respond) {
+        self.configuration = configuration
+        self.log = log
+        self.respond = respond
+        self.metrics = ServerMetrics(metrics)
+    }
+
+    /// Counts a new connection, unless it is dropped; `leave` takes it off.
+    func enter(_ peer: SocketAddress) -> Admission {
+        let limits = configuration.limits
+        let admission = open.withLock { open -> Admission in
+            let ofAddress = open.byAddress[peer.subscriber, default: 0]
+            if open.count < limits.connectionsMax, ofAddress < limits.connectionsPerAddressMax {
+                open.count += 1
+                open.byAddress[peer.subscriber] = ofAddress + 1
+                return .admitted
+            }
+            guard open.refusing < limits.refusingConnectionsMax else { return .dropped }
+            open.refusing += 1
+            return .refused(
+                open.count < limits.connectionsMax
+                    ? "There are too many connections from this address" : "There are too many connections")
+        }
+        metrics.connections.increment()
+        switch admission {
+        case .admitted: metrics.open.add(1)
+        case .refused, .dropped: metrics.refused.increment()
+        }
+        return admission
+    }
+
+    /// - Parameter wasAdmitted: false for a connection that was only let in to be refused.
+    func leave(_ peer: SocketAddress, wasAdmitted: Bool) {
+        open.withLock { open in
+            guard wasAdmitted else { return open.refusing -= 1 }
+            open.count -= 1
+            let ofAddress = open.byAddress[peer.subscriber, default: 1] - 1
+            open.byAddress[peer.subscriber] = ofAddress == 0 ? nil : ofAddress
+        }
+        if wasAdmitted { metrics.open.add(-1) }
+    }
+}
+
+struct ServerMetrics: Sendable {
+    let open: Gauge
+    let connections: Counter
+    let refused: Counter
+    let shed: Counter
+    let timeouts: Counter
+    let received: Counter
+    let sent: Counter
+    private let responses: [Counter]
+
+    init(_ metrics: Metrics) {
+        open = metrics.gauge("http_connections_open", help: "Open connections.")
+        connections = metrics.counter("http_connections_total", help: "Accepted connections.")
+        refused = metrics.counter("http_connections_refused_total", help: "Connections over a limit.")
+        shed = metrics.counter("http_connections_shed_total", help: "Connections closed for want of descriptors.")
+        timeouts = metrics.counter("http_timeouts_total", help: "Peers that were too slow.")
+        received = metrics.counter("http_received_bytes_total", help: "Bytes read from connections.")
+        sent = metrics.counter("http_sent_bytes_total", help: "Bytes written to connections.")
+        responses = (2...5).map {
+            metrics.counter("http_responses_total", help: "Responses begun.", labels: ["status": "\($0)xx"])
+        }
+    }
+
+    func countResponse(status: Int) { responses[min(max(status / 100, 2), 5) - 2].increment() }
+}

@@ -1,0 +1,132 @@
+internal import Core
+internal import HTTP
+internal import Reactor
+internal import Telemetry
+
+/// One event loop of a server with its listener and its connections.
+final class ServerLoop: @unchecked Sendable {
+    // SAFETY: `start` and `drain` may be called from anywhere and go over to the loop; the rest is touched only there.
+
+    let loop: EventLoop
+    let context: ServerContext
+    /// Where every read of the loop goes first: an idle connection holds no buffer.
+    let readBuffer: UnsafeMutableRawBufferPointer
+    private let listener: Listener
+    private var connections: [ObjectIdentifier: Connection] = [:]
+    private var handlerCount = 0
+    private var isDraining = false
+    /// Waits in `drain`; gets false if handlers would not end.
+    private var whenEmpty: CheckedContinuation<Bool, Never>?
+    private var dateSecond: UInt64 = .max
+    private var dateText = ""
+
+    init(loop: EventLoop, listener: Listener, context: ServerContext) {
+        self.loop = loop
+        self.listener = listener
+        self.context = context
+        // SAFETY: freed in deinit; connections use it only within one call on the loop's thread.
+        readBuffer = .allocate(byteCount: context.configuration.limits.readBytesMax, alignment: 16)
+    }
+
+    deinit { readBuffer.deallocate() }
+
+    func start() {
+        loop.execute { [self] in
+            do throws(SystemCallError) {
+                try listener.start(
+                    on: loop, accept: { [self] socket, peer in accept(socket, peer) },
+                    shed: { [self] socket, peer in shed(socket, peer) })
+            } catch {
+                context.log.error("cannot listen", ["cause": error])
+            }
+        }
+    }
+
+    /// The value of the Date field; made once a second.
+    func date() -> String {
+        let second = loop.now / 1_000_000_000
+        if second != dateSecond {
+            dateSecond = second
+            dateText = HTTPDate.format(SystemTime().now())
+        }
+        return dateText
+    }
+
+    // MARK: Connections
+
+    private func accept(_ socket: consuming Socket, _ peer: SocketAddress) {
+        let refusal: Refusal?
+        switch context.enter(peer) {
+        case .admitted: refusal = nil
+        case .refused(let reason): refusal = Refusal(.overloaded, reason)
+        case .dropped: return
+        }
+        let connection = Connection(socket, peer: peer, server: self, refusal: refusal)
+        connections[ObjectIdentifier(connection)] = connection
+        connection.open()
+        if isDraining { connection.drain() }
+    }
+
+    /// No descriptor is left for more than a word: the reserve must be free again at once.
+    private func shed(_ socket: consuming Socket, _ peer: SocketAddress) {
+        context.metrics.shed.increment()
+        context.log.warning("out of descriptors: connection shed", ["peer": peer.host])
+        let seconds = context.configuration.limits.retryAfterSeconds
+        let answer =
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: \(seconds)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        _ = try? Array(answer.utf8).withUnsafeBytes { try socket.write($0) }
+    }
+
+    func connectionEnded(_ connection: Connection) {
+        guard connections.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        context.leave(connection.peer, wasAdmitted: !connection.isRefusing)
+        checkEmpty()
+    }
+
+    func handlerBegan() { handlerCount += 1 }
+
+    func handlerEnded() {
+        handlerCount -= 1
+        checkEmpty()
+    }
+
+    // MARK: Drain
+
+    func drain() async {
+        let isEmpty = await withCheckedContinuation { done in
+            loop.execute { self.beginDrain(done) }
+        }
+        // A handler that ignores its cancellation keeps its loop: work for a stopped loop would never run.
+        if isEmpty { loop.stop() }
+    }
+
+    private func beginDrain(_ done: CheckedContinuation<Bool, Never>) {
+        isDraining = true
+        whenEmpty = done
+        listener.stop()
+        for connection in Array(connections.values) { connection.drain() }
+        let limits = context.configuration.limits
+        _ = loop.after(seconds: limits.drainSeconds) { [self] in cutOff() }
+        _ = loop.after(seconds: limits.drainSeconds + limits.cancelSeconds) { [self] in giveUp() }
+        checkEmpty()
+    }
+
+    private func cutOff() {
+        guard whenEmpty != nil else { return }
+        context.log.warning("drain: cutting off", ["connections": connections.count, "handlers": handlerCount])
+        for connection in Array(connections.values) { connection.abort() }
+    }
+
+    private func giveUp() {
+        guard let done = whenEmpty else { return }
+        whenEmpty = nil
+        context.log.error("drain: handlers ignore their cancellation", ["handlers": handlerCount])
+        done.resume(returning: false)
+    }
+
+    private func checkEmpty() {
+        guard connections.isEmpty, handlerCount == 0, let done = whenEmpty else { return }
+        whenEmpty = nil
+        done.resume(returning: true)
+    }
+}

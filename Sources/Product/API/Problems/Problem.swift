@@ -1,0 +1,65 @@
+public import Core
+public import HTTP
+
+/// A refusal as the client sees it (RFC 9457), with a cause for the log only.
+public struct Problem: Error, Sendable {
+    public struct FieldError: Hashable, Sendable {
+        public var field: String
+        public var detail: String
+    }
+
+    public var code: ProblemCode
+    public var detail: String
+    public var errors: [FieldError] = []
+    /// Members beside the standard ones, such as `required` of a 402.
+    public var members: [JSON.Member] = []
+    public var fields = HTTPFields()
+    /// Never sent.
+    public var cause: String?
+
+    public init(_ code: ProblemCode, _ detail: String, cause: String? = nil) {
+        self.code = code
+        self.detail = detail
+        self.cause = cause
+    }
+
+    /// A fault of one field, named so that a form can show it where it belongs.
+    public static func field(_ code: ProblemCode, _ name: String, _ detail: String) -> Problem {
+        var problem = Problem(code, "\(name): \(detail)")
+        problem.errors = [FieldError(field: name, detail: detail)]
+        return problem
+    }
+
+    /// - Parameters:
+    ///   - instance: the path of the request.
+    ///   - isFirstAPI: adds the `error` member that the clients of the first API read.
+    func response(requestID: String, instance: String, isFirstAPI: Bool) -> Response {
+        var body: [JSON.Member] = [
+            JSON.Member("type", .string("urn:cadenza:problem:\(code.rawValue)")),
+            JSON.Member("title", .string(code.title)),
+            JSON.Member("status", .integer(Int64(code.status))),
+            JSON.Member("detail", .string(detail)),
+            JSON.Member("instance", .string(instance)),
+            JSON.Member("code", .string(code.rawValue)),
+            JSON.Member("requestId", .string(requestID)),
+            JSON.Member(
+                "errors",
+                .array(errors.map { ["field": .string($0.field), "detail": .string($0.detail)] })),
+        ]
+        body += members
+        if isFirstAPI { body.append(JSON.Member("error", .string(firstAPIError))) }
+        var response = Response(status: code.status, fields: fields, body: .bytes(JSON.object(body).encoded))
+        response.fields["Content-Type"] = "application/problem+json"
+        response.fields["Cache-Control"] = "no-store"
+        return response
+    }
+
+    private var firstAPIError: String {
+        switch code {
+        case .unauthenticated, .forbidden: "Unauthorized"
+        case .tooManyRequests: "Too many requests"
+        case .insufficientCredits: "Insufficient credits"
+        default: code.title
+        }
+    }
+}

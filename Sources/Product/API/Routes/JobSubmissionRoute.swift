@@ -1,0 +1,115 @@
+internal import Core
+internal import HTTP
+internal import Studio
+
+/// `POST /api/v1/jobs`, multipart/form-data: `service`, `options` (JSON), `file`, in any order, each once.
+///
+/// The file is streamed to disk as it arrives. What can be refused early is: the balance before the body, the
+/// service and the options before a file that follows them.
+struct JobSubmissionRoute: Sendable {
+    /// Room for the other parts and the boundaries beside the file.
+    static let formOverheadBytesMax: Int64 = 1 << 20
+    static let serviceBytesMax = 64
+
+    let jobs: JobService
+
+    func submit(_ context: RequestContext) async throws(Problem) -> Response {
+        let account = try context.account()
+        let key = context.request.head.fields["Idempotency-Key"]
+        if let length = context.request.body.declaredLength,
+            Int64(length) > jobs.limits.inputBytesMax + Self.formOverheadBytesMax
+        {
+            throw fileTooLarge()
+        }
+        do {
+            try await jobs.admit(account: account, idempotencyKey: key)
+            let form = try await readForm(context.request)
+            guard let service = form.service else { throw Problem.field(.missingField, "service", "is required") }
+            guard let file = form.file else { throw Problem.field(.missingField, "file", "is required") }
+            let (job, isReplay) = try await jobs.submit(
+                Submission(
+                    accountID: account, service: service, options: form.options, fileName: form.fileName,
+                    file: file, idempotencyKey: key))
+            let detail = try await jobs.detail(job.id, of: account)
+            var response = Response.json(JobWire.detail(detail, now: job.createdAt), status: 202)
+            response.fields["Location"] = JobWire.path(job.id)
+            if isReplay { response.fields["Idempotency-Replayed"] = "true" }
+            return response
+        } catch {
+            throw Problem(mapping: error)
+        }
+    }
+
+    private struct Form {
+        var service: String?
+        var options: JSON?
+        var fileName = ""
+        var file: InputUpload?
+        var seen: Set<String> = []
+    }
+
+    private func readForm(_ request: Request) async throws -> Form {
+        var form = Form()
+        let reader: MultipartReader
+        do {
+            reader = try MultipartReader(request)
+        } catch {
+            throw Problem(error)
+        }
+        do {
+            while let part = try await reader.nextPart() {
+                guard ["service", "options", "file"].contains(part.name) else {
+                    throw JobError.unknownField(part.name)
+                }
+                guard form.seen.insert(part.name).inserted else {
+                    throw JobError.invalidField(name: part.name, reason: "may be given only once")
+                }
+                switch part.name {
+                case "service":
+                    let name = try await part.text(bytesMax: Self.serviceBytesMax)
+                    _ = try jobs.service(named: name)
+                    form.service = name
+                case "options":
+                    form.options = try await options(part)
+                default:
+                    form.fileName = part.filename ?? ""
+                    form.file = try await receive(part)
+                }
+                if form.file == nil, let service = form.service, let options = form.options {
+                    _ = try jobs.service(named: service).parse(options)
+                }
+            }
+        } catch let error as MultipartError {
+            throw Problem(error)
+        }
+        return form
+    }
+
+    private func options(_ part: MultipartPart) async throws -> JSON {
+        let text = try await part.text(bytesMax: jobs.limits.optionsBytesMax)
+        do {
+            return try JSONParser.parse(Array(text.utf8))
+        } catch {
+            throw JobError.invalidOption(
+                name: "options", reason: "not acceptable JSON: \(error.reason.rawValue) at byte \(error.offset)")
+        }
+    }
+
+    private func receive(_ part: MultipartPart) async throws -> InputUpload {
+        let file = try await jobs.stageInput()
+        var received: Int64 = 0
+        while let bytes = try await part.next() {
+            received += Int64(bytes.count)
+            guard received <= jobs.limits.inputBytesMax else { throw fileTooLarge() }
+            try await file.append(bytes)
+        }
+        guard received > 0 else {
+            throw JobError.unacceptableInput(.emptyFile, detail: "The file has no bytes.")
+        }
+        return file
+    }
+
+    private func fileTooLarge() -> Problem {
+        Problem(.fileTooLarge, "A file may have at most \(jobs.limits.inputBytesMax) bytes.")
+    }
+}

@@ -1,0 +1,24 @@
+/// The limits of jobs; each is a key of the configuration.
+public struct JobLimits: Sendable {
+    /// 1.5 GiB.
+    public var inputBytesMax: Int64 = 1_610_612_736
+    public var inputNameBytesMax = 255
+    public var optionsBytesMax = 16_384
+    public var idempotencyKeyBytesMax = 255
+    /// How long results are kept after a job has ended.
+    public var resultDays: Double = 30
+    public var pageSizeDefault = 20
+    public var pageSizeMax = 100
+    /// A blob that no row names is removed once it is this old.
+    public var orphanGraceSeconds: Double = 3600
+    /// An attempt may take this long however short its input is.
+    public var deadlineSecondsMin: Double = 600
+    /// An attempt may take this many times its input's duration, where that is longer.
+    public var deadlineFactor: Double = 4
+
+    public init() {}
+
+    public func deadlineSeconds(inputSeconds: Double) -> Double {
+        max(deadlineSecondsMin, deadlineFactor * inputSeconds)
+    }
+}

@@ -1,0 +1,232 @@
+internal import Blobs
+internal import Core
+internal import Database
+
+/// The SQL of jobs, their timelines and their artefacts. Rules and transactions are `JobService`'s.
+struct JobStore: Sendable {
+    // MARK: Jobs
+
+    func insert(_ job: Job, in connection: any DatabaseConnection) async throws(DatabaseError) {
+        _ = try await connection.execute(
+            """
+            INSERT INTO jobs (id, account_id, service, model, options, state, price, hold_id, idempotency_key,
+                fingerprint, input_name, input_blob, input_bytes, input_sha256, duration_seconds, sample_rate,
+                channel_count, container, codec, notes, created_at)
+            VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                $19, $20)
+            """,
+            [
+                .text(job.id.text), .text(job.accountID.text), .text(job.service), .text(job.model),
+                .text(job.options.text), .integer(job.price.credits), .text(job.holdID), .optional(job.idempotencyKey),
+                .text(job.fingerprint), .text(job.input.name), .text(job.input.blob.id.text),
+                .integer(job.input.blob.byteCount), .text(job.input.blob.sha256),
+                .real(job.input.properties.durationSeconds), .integer(Int64(job.input.properties.sampleRate)),
+                .integer(Int64(job.input.properties.channelCount)), .text(job.input.properties.container),
+                .text(job.input.properties.codec), .text(JSON.array(job.notes.map(JSON.string)).text),
+                .integer(job.createdAt.milliseconds),
+            ])
+    }
+
+    func job(_ id: JobID, in connection: any DatabaseConnection) async throws(DatabaseError) -> Job? {
+        try await one("id = $1", [.text(id.text)], in: connection)
+    }
+
+    func job(
+        _ id: JobID, of account: AccountID, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Job? {
+        try await one("id = $1 AND account_id = $2", [.text(id.text), .text(account.text)], in: connection)
+    }
+
+    func job(
+        idempotencyKey: String, of account: AccountID, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Job? {
+        try await one(
+            "account_id = $1 AND idempotency_key = $2", [.text(account.text), .text(idempotencyKey)], in: connection)
+    }
+
+    /// Newest first, only those before `cursor`.
+    func jobs(
+        of account: AccountID, state: JobState?, before cursor: JobID?, limit: Int,
+        in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> [Job] {
+        let rows = try await connection.query(
+            """
+            SELECT * FROM jobs
+            WHERE account_id = $1 AND ($2 = '' OR state = $2) AND ($3 = '' OR id < $3)
+            ORDER BY id DESC LIMIT $4
+            """,
+            [
+                .text(account.text), .text(state?.rawValue ?? ""), .text(cursor?.text ?? ""),
+                .integer(Int64(limit)),
+            ])
+        return try decode(rows)
+    }
+
+    /// Moves a job that has not ended to `running` under a new attempt; false if it has ended.
+    func start(
+        _ id: JobID, attempt: Int, at now: Timestamp, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Bool {
+        try await connection.execute(
+            """
+            UPDATE jobs SET state = 'running', attempt = $2, progress = 0, step = 'claimed',
+                started_at = COALESCE(started_at, $3)
+            WHERE id = $1 AND state IN ('queued', 'running')
+            """,
+            [.text(id.text), .integer(Int64(attempt)), .integer(now.milliseconds)]) == 1
+    }
+
+    /// Moves a running job back to `queued`, for another attempt.
+    func requeue(_ id: JobID, in connection: any DatabaseConnection) async throws(DatabaseError) {
+        _ = try await connection.execute(
+            "UPDATE jobs SET state = 'queued', progress = 0, step = 'queued' WHERE id = $1 AND state = 'running'",
+            [.text(id.text)])
+    }
+
+    func setProgress(
+        _ fraction: Double, step: String, of id: JobID, attempt: Int, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) {
+        _ = try await connection.execute(
+            "UPDATE jobs SET progress = $3, step = $4 WHERE id = $1 AND attempt = $2 AND state = 'running'",
+            [.text(id.text), .integer(Int64(attempt)), .real(fraction), .text(step)])
+    }
+
+    /// Ends a job that has not ended; false if it has.
+    func end(
+        _ id: JobID, as ending: JobEnding, at now: Timestamp, expiresAt: Timestamp,
+        in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Bool {
+        try await connection.execute(
+            """
+            UPDATE jobs SET state = $2, ended_at = $3, expires_at = $4, error_code = $5, error_detail = $6,
+                progress = CASE WHEN $2 = 'completed' THEN 1 ELSE progress END, step = $2,
+                notes = COALESCE($7, notes)
+            WHERE id = $1 AND state IN ('queued', 'running')
+            """,
+            [
+                .text(id.text), .text(ending.state.rawValue), .integer(now.milliseconds),
+                .integer(expiresAt.milliseconds), .optional(ending.failure?.code.rawValue),
+                .optional(ending.failure?.detail),
+                .optional(ending.notes.map { JSON.array($0.map(JSON.string)).text }),
+            ]) == 1
+    }
+
+    // MARK: Timeline
+
+    func append(
+        _ kind: String, detail: JSON, attempt: Int, to id: JobID, at now: Timestamp,
+        in connection: any DatabaseConnection
+    ) async throws(DatabaseError) {
+        _ = try await connection.execute(
+            """
+            INSERT INTO job_events (job_id, sequence, attempt, kind, detail, at)
+            SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5 FROM job_events WHERE job_id = $1
+            """,
+            [
+                .text(id.text), .integer(Int64(attempt)), .text(kind), .text(detail.text),
+                .integer(now.milliseconds),
+            ])
+    }
+
+    func events(
+        of id: JobID, after sequence: Int64, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> [JobEvent] {
+        let rows = try await connection.query(
+            "SELECT * FROM job_events WHERE job_id = $1 AND sequence > $2 ORDER BY sequence",
+            [.text(id.text), .integer(sequence)])
+        var events: [JobEvent] = []
+        for row in rows {
+            events.append(
+                JobEvent(
+                    sequence: try row.integer("sequence"), attempt: Int(try row.integer("attempt")),
+                    kind: try row.text("kind"), detail: stored(try row.text("detail")),
+                    at: try row.timestamp("at")))
+        }
+        return events
+    }
+
+    // MARK: Artefacts
+
+    func insert(
+        _ artifact: Artifact, position: Int, of id: JobID, at now: Timestamp, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) {
+        _ = try await connection.execute(
+            """
+            INSERT INTO artifacts (job_id, name, blob, media_type, bytes, sha256, crc32, position, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            """,
+            [
+                .text(id.text), .text(artifact.name), .text(artifact.blob.id.text), .text(artifact.mediaType),
+                .integer(artifact.blob.byteCount), .text(artifact.blob.sha256), .integer(Int64(artifact.crc32)),
+                .integer(Int64(position)), .integer(now.milliseconds),
+            ])
+    }
+
+    func artifacts(
+        of id: JobID, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> [Artifact] {
+        let rows = try await connection.query(
+            "SELECT * FROM artifacts WHERE job_id = $1 ORDER BY position", [.text(id.text)])
+        var artifacts: [Artifact] = []
+        for row in rows {
+            artifacts.append(
+                Artifact(
+                    name: try row.text("name"),
+                    blob: Blob(
+                        id: try identifier(try row.text("blob")), byteCount: try row.integer("bytes"),
+                        sha256: try row.text("sha256")),
+                    mediaType: try row.text("media_type"), crc32: UInt32(try row.integer("crc32"))))
+        }
+        return artifacts
+    }
+
+    // MARK: Retention
+
+    /// Ended jobs whose input is still marked as present, and expired jobs whose results are.
+    func removable(
+        at now: Timestamp, limit: Int, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> (inputs: [(JobID, BlobID)], results: [JobID]) {
+        let inputs = try await connection.query(
+            "SELECT id, input_blob FROM jobs WHERE input_present = 1 AND ended_at IS NOT NULL LIMIT $1",
+            [.integer(Int64(limit))])
+        let results = try await connection.query(
+            "SELECT id FROM jobs WHERE expires_at <= $1 AND results_removed_at IS NULL LIMIT $2",
+            [.integer(now.milliseconds), .integer(Int64(limit))])
+        var removableInputs: [(JobID, BlobID)] = []
+        for row in inputs {
+            removableInputs.append((try identifier(try row.text("id")), try identifier(try row.text("input_blob"))))
+        }
+        var removableResults: [JobID] = []
+        for row in results { removableResults.append(try identifier(try row.text("id"))) }
+        return (removableInputs, removableResults)
+    }
+
+    func markInputRemoved(_ id: JobID, in connection: any DatabaseConnection) async throws(DatabaseError) {
+        _ = try await connection.execute("UPDATE jobs SET input_present = 0 WHERE id = $1", [.text(id.text)])
+    }
+
+    func markResultsRemoved(
+        _ id: JobID, at now: Timestamp, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) {
+        _ = try await connection.execute("DELETE FROM artifacts WHERE job_id = $1", [.text(id.text)])
+        _ = try await connection.execute(
+            "UPDATE jobs SET results_removed_at = $2 WHERE id = $1", [.text(id.text), .integer(now.milliseconds)])
+    }
+
+    /// Whether some row still names the blob.
+    func isReferenced(_ id: BlobID, in connection: any DatabaseConnection) async throws(DatabaseError) -> Bool {
+        let rows = try await connection.query(
+            """
+            SELECT 1 AS present WHERE EXISTS (SELECT 1 FROM artifacts WHERE blob = $1)
+                OR EXISTS (SELECT 1 FROM jobs WHERE input_blob = $1 AND input_present = 1)
+            """, [.text(id.text)])
+        return !rows.isEmpty
+    }
+}
+
+/// How a job ends.
+struct JobEnding: Sendable {
+    var state: JobState
+    var failure: JobFailure?
+    /// Replaces the job's notes; `nil` keeps them.
+    var notes: [String]?
+}

@@ -1,0 +1,56 @@
+internal import Core
+internal import Studio
+internal import Synchronization
+internal import Telemetry
+
+/// Carries an engine's progress from its thread to the job service, one message at a time and without blocking.
+///
+/// Fractions may be dropped, the newest counts; stages are kept in order.
+final class ProgressRelay: ServiceProgress {
+    /// How often a fraction is written to the database; watchers of this process see every one.
+    private static let keptSecondsMin: UInt64 = 2_000_000_000
+    /// A run has a handful of stages; this bounds a runner that has gone mad.
+    private static let messagesMax = 256
+
+    private enum Message {
+        case fraction(Double, step: String)
+        case stage(String, detail: JSON)
+    }
+    private let continuation: AsyncStream<Message>.Continuation
+    private let sender: Task<Void, Never>
+
+    init(jobs: JobService, job: Job, log: Logger) {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: Message.self, bufferingPolicy: .bufferingOldest(Self.messagesMax))
+        self.continuation = continuation
+        sender = Task {
+            var keptAt: UInt64 = 0
+            for await message in stream {
+                do {
+                    switch message {
+                    case .fraction(let fraction, let step):
+                        let now = monotonicNanoseconds()
+                        let isKept = now - keptAt >= Self.keptSecondsMin
+                        if isKept { keptAt = now }
+                        try await jobs.progress(fraction, step: step, of: job, isKept: isKept)
+                    case .stage(let name, let detail):
+                        try await jobs.record(name, detail: detail, of: job)
+                    }
+                } catch {
+                    // The figure is a courtesy: a job is not failed for it.
+                    log.warning("progress not recorded", ["job": job.id.text, "error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    func reached(_ fraction: Double, step: String) { continuation.yield(.fraction(fraction, step: step)) }
+
+    func finished(stage: String, detail: JSON) { continuation.yield(.stage(stage, detail: detail)) }
+
+    /// Returns when everything said so far is recorded.
+    func drain() async {
+        continuation.finish()
+        await sender.value
+    }
+}

@@ -1,0 +1,109 @@
+public import Core
+internal import Glibc
+internal import Secrets
+
+/// Blobs as files of a local folder: `blobs/<last two digits>/<id>`, written in `staging/`, on one file system.
+///
+/// One process owns the folder (see `DirectoryLock` in the executable), so what lies in `staging/` when the
+/// store is opened belongs to a dead one and is removed.
+public struct LocalBlobStore: BlobStore {
+    private let root: String
+    private var stagingPath: String { root + "/staging" }
+    private var blobsPath: String { root + "/blobs" }
+
+    /// - Throws: `BlobError.system` if the folders cannot be made.
+    public init(root: String) throws(BlobError) {
+        self.root = root
+        for path in [root, stagingPath, blobsPath] {
+            try Self.makeDirectory(path)
+        }
+        for name in Self.names(in: stagingPath) {
+            let path = stagingPath + "/" + name
+            if unlink(path) != 0 { StagedFolder.remove(path) }
+        }
+    }
+
+    public func stage() throws(BlobError) -> StagedFile {
+        let path = stagingPath + "/" + BlobID(at: SystemTime().now()).text
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
+        return StagedFile(path: path, descriptor: descriptor)
+    }
+
+    public func stageFolder() throws(BlobError) -> StagedFolder {
+        let path = stagingPath + "/" + BlobID(at: SystemTime().now()).text
+        guard mkdir(path, 0o700) == 0 else { throw BlobError.failure(of: "mkdir") }
+        return StagedFolder(path: path)
+    }
+
+    public func put(_ file: StagedFile, at now: Timestamp) throws(BlobError) -> Blob {
+        // Whoever wrote the file may have used the path, not the descriptor: both reach the same inode.
+        guard fsync(file.descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
+        let (byteCount, sha256) = try Self.hash(file.descriptor)
+        let id = BlobID(at: now)
+        let folder = folder(of: id)
+        try Self.makeDirectory(folder)
+        guard rename(file.path, path(of: id)) == 0 else { throw BlobError.failure(of: "rename") }
+        try Self.syncDirectory(folder)
+        return Blob(id: id, byteCount: byteCount, sha256: sha256)
+    }
+
+    public func open(_ id: BlobID) throws(BlobError) -> OpenFile {
+        do {
+            return try OpenFile(path: path(of: id))
+        } catch {
+            switch error {
+            case .notFound: throw .notFound
+            case .notRegular: throw .system(call: "open", errno: EISDIR)
+            case .failed(let call, let code): throw .system(call: call, errno: code)
+            }
+        }
+    }
+
+    public func remove(_ id: BlobID) throws(BlobError) {
+        guard unlink(path(of: id)) == 0 || errno == ENOENT else { throw BlobError.failure(of: "unlink") }
+    }
+
+    public func list() throws(BlobError) -> [BlobID] {
+        Self.names(in: blobsPath).flatMap { folder in
+            Self.names(in: blobsPath + "/" + folder).compactMap(BlobID.init(parsing:))
+        }
+    }
+
+    /// Names of the entries of a folder, without `.` and `..`; none if it cannot be read.
+    static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            // SAFETY: d_name is a NUL-terminated array inside the entry, valid until the next readdir.
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    /// The last digits of a UUIDv7 are random, so they spread blobs evenly; the first ones are time.
+    private func folder(of id: BlobID) -> String { blobsPath + "/" + id.text.suffix(2) }
+
+    private func path(of id: BlobID) -> String { folder(of: id) + "/" + id.text }
+
+    private static func makeDirectory(_ path: String) throws(BlobError) {
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw BlobError.failure(of: "mkdir") }
+    }
+
+    private static func syncDirectory(_ path: String) throws(BlobError) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
+    }
+
+    private static func hash(_ descriptor: Int32) throws(BlobError) -> (byteCount: Int64, sha256: String) {
+        var hasher = SHA256()
+        let byteCount = try FileBlocks.forEach(of: descriptor) { hasher.update($0) }
+        return (byteCount, Hexadecimal.encode(hasher.finalize()))
+    }
+}

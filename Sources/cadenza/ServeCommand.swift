@@ -1,0 +1,90 @@
+import Accounts
+import ArgumentParser
+import Config
+import Core
+import Glibc
+import Telemetry
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the server: the HTTP API and the workers.")
+
+    @OptionGroup var settings: SettingsOption
+
+    @Flag(help: "Open a demo account with the trial's credits and print how to use it.")
+    var demo = false
+
+    func run() async throws {
+        let settings = try settings.load()
+        let termination = try Termination()
+        try Store.makeDirectory(settings.data.directory)
+        let lock = try DirectoryLock(directory: settings.data.directory)
+        let store = try await Store.open(settings)
+        let log = Logger(
+            level: LogLevel(name: settings.logging.level) ?? .info,
+            format: settings.logging.format == "json" ? .json : .readable)
+        let server = try Server(store: store, log: log)
+        let key = demo ? try await DemoAccount(store: store).key() : nil
+        let port = try server.start()
+        announce(settings, port: port, key: key)
+
+        await termination.wait()
+        log.info("shutting down; a second signal ends at once")
+        let impatience = Task {
+            await termination.wait()
+            _exit(1)
+        }
+        await server.stop()
+        impatience.cancel()
+        withExtendedLifetime(lock) {}
+    }
+
+    private func announce(_ settings: Settings, port: UInt16, key: String?) {
+        let host = settings.http.address.contains(":") ? "[\(settings.http.address)]" : settings.http.address
+        let url = "http://\(host):\(port)"
+        print("URL: \(url)")
+        if let key {
+            print("API key: \(key)")
+            print("Separate a song:")
+            print(
+                "  curl -H 'Authorization: Bearer \(key)' -F service=separation -F file=@song.mp3 \(url)/api/v1/jobs")
+            print("Follow it, then fetch the stems (take the id from the answer):")
+            print("  curl -N -H 'Authorization: Bearer \(key)' \(url)/api/v1/jobs/JOB_ID/events")
+            print("  curl -OJ -H 'Authorization: Bearer \(key)' \(url)/api/v1/jobs/JOB_ID/download")
+        }
+        // nil flushes every stream; `stdout` itself is a mutable global that Swift 6 does not let us name.
+        fflush(nil)
+    }
+}
+
+/// An account to try the server with; its key is kept beside the data, so that every start prints the same one.
+private struct DemoAccount {
+    static let email = "demo@localhost"
+    let store: Store
+
+    func key() async throws -> String {
+        let account = try await store.openAccount(email: Self.email)
+        let path = store.settings.data.directory + "/demo-api-key"
+        if let kept = read(path), try await store.accounts.authenticate(token: kept)?.accountID == account {
+            return kept
+        }
+        let token = try await store.accounts.createKey(for: account, name: "demo").token
+        try write(token, to: path)
+        return token
+    }
+
+    private func read(_ path: String) -> String? {
+        guard let file = try? OpenFile(path: path), let bytes = try? file.read(at: 0, count: 256) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private func write(_ token: String, to path: String) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw CommandFailure("\(path): errno \(errno)", exit: .cannotCreate) }
+        defer { close(descriptor) }
+        let bytes = Array(token.utf8)
+        guard Glibc.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw CommandFailure("\(path): errno \(errno)", exit: .cannotCreate)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import API
+import Accounts
+import Blobs
+import Config
+import Core
+import Database
+import Engines
+import HTTP
+import HTTPServer
+import JobQueue
+import Ledger
+import Media
+import Models
+import SQLite
+import Studio
+import Telemetry
+import Workers
+
+/// The one place where the rooms are wired to each other: a server, from its settings to its last answer.
+final class Server {
+    private static let sweepSeconds: Double = 600
+    /// Proxies commonly close what is quiet for a minute.
+    private static let heartbeatSeconds: Double = 15
+
+    let store: Store
+    let log: Logger
+    let metrics = Metrics()
+    private let jobs: JobService
+    private let hub = JobEventHub()
+    private let executor: Executor
+    private let http: HTTPServer
+    private var housekeeping: [Task<Void, Never>] = []
+
+    init(store: Store, log: Logger) throws {
+        self.store = store
+        self.log = log
+        let settings = store.settings
+        let blobs = try LocalBlobStore(root: settings.data.directory)
+        let disk = BlockingPool(name: "disk", threads: 4)
+        let queue = JobQueue(time: store.time, limits: settings.queueLimits)
+        let wake = WakeUp()
+        let models = try InstalledModels(settings: settings)
+        jobs = JobService(
+            database: store.database, ledger: store.ledger, queue: queue, blobs: blobs, disk: disk,
+            services: [models.separationService(settings)], limits: settings.jobLimits,
+            inspector: MediaInputInspector(limits: settings.mediaLimits, threads: 2), hub: hub, time: store.time,
+            wakeWorkers: { wake.wake() })
+
+        let ended = JobState.allCases.reduce(into: [JobState: Counter]()) { counters, state in
+            counters[state] = metrics.counter(
+                "cadenza_jobs_total", help: "Jobs that a worker of this process settled",
+                labels: ["state": state.rawValue])
+        }
+        let runner = JobRunner(
+            jobs: jobs, blobs: blobs, runners: ["separation": models.separationRunner(settings)],
+            pool: BlockingPool(name: "worker", threads: settings.workers.slots, niceness: Self.workerNiceness),
+            log: log, time: store.time, ended: { ended[$0]?.increment() })
+        executor = Self.makeExecutor(store, queue, jobs, runner, log)
+        wake.target = executor
+
+        let database = store.database
+        let pipeline = try Pipeline(
+            services: Services(
+                accounts: store.accounts, books: LedgerReader(database: database, ledger: store.ledger), jobs: jobs,
+                isReady: { await Self.answers(database) }),
+            limits: settings.apiLimits, log: log, metrics: metrics, time: store.time)
+        http = HTTPServer(
+            configuration: settings.serverConfiguration(problem: { pipeline.answer($0) }), log: log, metrics: metrics,
+            respond: { await pipeline.respond(to: $0) })
+    }
+
+    /// Below the loops', so that the server answers while engines compute.
+    private static let workerNiceness: Int32 = 5
+
+    private static func makeExecutor(
+        _ store: Store, _ queue: JobQueue, _ jobs: JobService, _ runner: JobRunner, _ log: Logger
+    ) -> Executor {
+        var hooks = ExecutorHooks()
+        hooks.claimed = { try await jobs.claimed($0, in: $1) }
+        hooks.rescued = { try await jobs.rescued($0, in: $1) }
+        hooks.deadlineSeconds = { jobs.deadlineSeconds($0) }
+        hooks.failed = { log.error("queue", ["error": "\($0)"]) }
+        return Executor(
+            database: store.database, queue: queue, worker: .current(), kinds: [JobService.taskKind],
+            limits: store.settings.executorLimits, hooks: hooks, handler: { await runner.run($0, cancellation: $1) })
+    }
+
+    private static func answers(_ database: any Database) async -> Bool {
+        do {
+            _ = try await database.read { try await $0.query("SELECT 1 AS one", []) }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Opens the doors. Returns the port that was bound.
+    func start() throws -> UInt16 {
+        let port = try http.start()
+        executor.start()
+        let (jobs, hub, log) = (jobs, hub, log)
+        housekeeping = [
+            Self.every(Self.heartbeatSeconds) { hub.publishToAll(.timelineChanged) },
+            Self.every(Self.sweepSeconds) {
+                do {
+                    let report = try await jobs.sweep()
+                    guard !report.isEmpty else { return }
+                    log.info(
+                        "swept",
+                        ["inputs": report.inputs, "results": report.results, "orphans": report.orphans])
+                } catch {
+                    log.error("sweep failed", ["error": "\(error)"])
+                }
+            },
+        ]
+        return port
+    }
+
+    /// Closes the doors, lets what runs come to its end within the grace, puts the rest back, closes the database.
+    func stop() async {
+        for task in housekeeping { task.cancel() }
+        hub.close()
+        async let drained: Void = http.drain()
+        async let stopped: Void = executor.shutdown(graceSeconds: store.settings.http.drainSeconds)
+        _ = await (drained, stopped)
+        await store.database.close()
+        await log.flush()
+    }
+
+    /// Runs `body` now and every so many seconds.
+    private static func every(_ seconds: Double, _ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        Task {
+            while !Task.isCancelled {
+                await body()
+                try? await Task.sleep(for: .seconds(seconds))
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import API
+import Config
+import Core
+import HTTP
+import HTTPServer
+import JobQueue
+import Media
+import Studio
+
+/// What each room takes from the settings.
+extension Settings {
+    var jobLimits: JobLimits {
+        var values = JobLimits()
+        values.inputBytesMax = Int64(limits.uploadBytesMax)
+        values.resultDays = limits.resultDays
+        values.deadlineSecondsMin = workers.deadlineSecondsMin
+        values.deadlineFactor = workers.deadlineFactor
+        return values
+    }
+
+    var apiLimits: APILimits {
+        var values = APILimits()
+        values.jsonBytesMax = http.jsonBytesMax
+        values.submissionsPerMinute = limits.jobsPerMinute
+        values.requestsPerMinute = limits.requestsPerMinute
+        values.anonymousRequestsPerMinute = limits.anonymousRequestsPerMinute
+        return values
+    }
+
+    var mediaLimits: MediaLimits {
+        var values = MediaLimits()
+        values.bytesMax = Int64(limits.uploadBytesMax)
+        values.durationSecondsMax = limits.durationSecondsMax
+        values.channelsMax = limits.channelsMax
+        values.sampleRateMin = limits.sampleRateMin
+        values.sampleRateMax = limits.sampleRateMax
+        return values
+    }
+
+    var queueLimits: QueueLimits {
+        var values = QueueLimits()
+        values.leaseSeconds = workers.leaseSeconds
+        values.retriesMax = workers.retriesMax
+        values.deathsMax = workers.deathsMax
+        return values
+    }
+
+    var executorLimits: ExecutorLimits {
+        var values = ExecutorLimits()
+        values.slots = workers.slots
+        values.pollSeconds = workers.pollSeconds
+        values.heartbeatSeconds = workers.heartbeatSeconds
+        return values
+    }
+
+    /// - Parameter problem: the API's shape of what the server itself refuses.
+    func serverConfiguration(problem: @escaping @Sendable (Refusal) -> Response) -> ServerConfiguration {
+        var values = ServerConfiguration(problem: problem)
+        values.host = http.address
+        values.port = UInt16(http.port)
+        values.loops = http.loops
+        values.limits.connectionsMax = http.connectionsMax
+        values.limits.connectionsPerAddressMax = http.connectionsPerAddressMax
+        values.limits.headerSeconds = http.headerSeconds
+        values.limits.idleKeepAliveSeconds = http.idleSeconds
+        values.limits.bodyIdleSeconds = http.bodyIdleSeconds
+        values.limits.drainSeconds = http.drainSeconds
+        values.messages.requestLineBytesMax = http.requestLineBytesMax
+        values.messages.headerBytesMax = http.headerBytesMax
+        values.messages.headerFieldsMax = http.headerCountMax
+        values.messages.bodyBytesMax = limits.uploadBytesMax + Self.formOverheadBytesMax
+        return values
+    }
+
+    /// Room for the other parts and the boundaries of a form beside its file.
+    private static let formOverheadBytesMax = 1 << 20
+}

@@ -1,0 +1,192 @@
+import API
+import Core
+import HTTP
+import Ledger
+import Studio
+import Telemetry
+import Testing
+
+/// The whole pipeline, from a request value to a response value, over the studio of `StudioFixture`.
+struct PipelineFixture {
+    let studio: StudioFixture
+    let pipeline: Pipeline
+    let account: AccountID
+    let token: String
+
+    init(credits: Int64 = 3, studio given: StudioFixture? = nil, limits: APILimits = APILimits()) async throws {
+        studio = if let given { given } else { try await StudioFixture() }
+        pipeline = try Pipeline(
+            services: Services(
+                accounts: studio.accounts, books: LedgerReader(database: studio.database, ledger: studio.ledger),
+                jobs: studio.jobs, isReady: { true }),
+            limits: limits, log: Logger(level: .error), metrics: Metrics(), time: studio.time)
+        account = try await studio.account(credits: credits)
+        token = try await studio.accounts.createKey(for: account, name: "test").token
+    }
+
+    func send(
+        _ method: String, _ path: String, body: JSON? = nil, token: String? = nil, fields: [(String, String)] = []
+    ) async throws -> Answer {
+        try await send(
+            method, path, bytes: body?.encoded, type: body == nil ? nil : "application/json", token: token,
+            fields: fields)
+    }
+
+    func send(
+        _ method: String, _ target: String, bytes: [UInt8]?, type: String?, token: String? = nil,
+        fields: [(String, String)] = []
+    ) async throws -> Answer {
+        let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
+        let query = parts.count < 2 ? [] : parts[1].split(separator: "&").map { pair in
+            let halves = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            return QueryItem(halves[0], halves.count > 1 ? halves[1] : "")
+        }
+        var head = RequestHead(method: method, target: target, path: parts[0], query: query)
+        head.fields.append("Authorization", "Bearer \(token ?? self.token)")
+        if let type { head.fields.append("Content-Type", type) }
+        for (name, value) in fields { head.fields.append(name, value) }
+        let body = bytes.map(RequestBody.init(oneByteAtATime:)) ?? .none
+        return try await Answer(await pipeline.respond(to: Request(head: head, body: body)))
+    }
+
+    /// Submits `content` as a job's file.
+    func submit(
+        _ content: String = "audio", service: String = "separation", options: String? = nil,
+        fields: [(String, String)] = []
+    ) async throws -> Answer {
+        var form = "--b\r\nContent-Disposition: form-data; name=\"service\"\r\n\r\n\(service)\r\n"
+        if let options {
+            form += "--b\r\nContent-Disposition: form-data; name=\"options\"\r\n\r\n\(options)\r\n"
+        }
+        form += "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"song.wav\"\r\n"
+        form += "Content-Type: audio/wav\r\n\r\n\(content)\r\n--b--\r\n"
+        return try await send(
+            "POST", "/api/v1/jobs", bytes: Array(form.utf8), type: "multipart/form-data; boundary=b", fields: fields)
+    }
+}
+
+extension RequestBody {
+    /// A body that arrives in the smallest pieces there are.
+    init(oneByteAtATime bytes: [UInt8]) {
+        let source = ByteSource(bytes)
+        self.init(declaredLength: bytes.count) { () async throws(BodyError) -> [UInt8]? in await source.next() }
+    }
+}
+
+private actor ByteSource {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ bytes: [UInt8]) { rest = bytes[...] }
+
+    func next() -> [UInt8]? { rest.popFirst().map { [$0] } }
+}
+
+/// A response with its body read.
+struct Answer {
+    let status: Int
+    let fields: HTTPFields
+    let bytes: [UInt8]
+
+    init(_ response: Response) async throws {
+        status = response.status
+        fields = response.fields
+        switch response.body {
+        case .empty: bytes = []
+        case .bytes(let all): bytes = all
+        case .file(let file, let offset, let length):
+            let open = try #require(file as? OpenFile)
+            bytes = try open.read(at: offset, count: length)
+        case .stream(_, let send):
+            let sink = Sink()
+            try await send(sink)
+            bytes = await sink.bytes
+        }
+    }
+
+    var json: JSON { (try? JSONParser.parse(bytes)) ?? .null }
+    var code: String? { json["code"]?.string }
+
+    private actor Sink: ResponseWriter {
+        var bytes: [UInt8] = []
+
+        func write(_ piece: [UInt8]) async throws(WriteError) { bytes += piece }
+    }
+}
+
+struct PipelineTests {
+    @Test func `every answer carries a request id, problems carry the same one`() async throws {
+        let api = try await PipelineFixture()
+        let answer = try await api.send("GET", "/nowhere")
+        #expect(answer.status == 404)
+        #expect(answer.code == "not_found")
+        #expect(answer.fields["Content-Type"] == "application/problem+json")
+        #expect(answer.json["requestId"]?.string == answer.fields["X-Request-Id"])
+        #expect(answer.json["instance"]?.string == "/nowhere")
+    }
+
+    @Test func `a known path with another method answers 405 and says which it knows`() async throws {
+        let api = try await PipelineFixture()
+        let answer = try await api.send("PUT", "/api/v1/jobs")
+        #expect(answer.status == 405)
+        #expect(answer.fields["Allow"] == "GET, HEAD, POST")
+    }
+
+    @Test(arguments: ["", "Bearer", "Bearer nonsense", "Basic ck_00"])
+    func `a credential that is missing or malformed is refused`(authorization: String) async throws {
+        let api = try await PipelineFixture()
+        var head = RequestHead(method: "GET", target: "/api/v1/jobs", path: "/api/v1/jobs")
+        if !authorization.isEmpty { head.fields.append("Authorization", authorization) }
+        let answer = try await Answer(await api.pipeline.respond(to: Request(head: head)))
+        #expect(answer.status == 401)
+        #expect(answer.fields["WWW-Authenticate"]?.hasPrefix("Bearer") == true)
+    }
+
+    @Test func `two credentials are no credential`() async throws {
+        let api = try await PipelineFixture()
+        let answer = try await api.send(
+            "GET", "/api/v1/jobs", fields: [("Authorization", "Bearer \(api.token)")])
+        #expect(answer.status == 401)
+    }
+
+    @Test func `a revoked key is refused at once`() async throws {
+        let api = try await PipelineFixture()
+        let key = try #require(try await api.studio.accounts.keys(of: api.account).first)
+        #expect(try await api.send("GET", "/api/credits").status == 200)
+        try await api.studio.accounts.revokeKey(key.id)
+        #expect(try await api.send("GET", "/api/credits").status == 401)
+    }
+
+    @Test func `guessing keys is slowed down by address`() async throws {
+        var limits = APILimits()
+        limits.anonymousRequestsPerMinute = 2
+        let api = try await PipelineFixture(limits: limits)
+        let wrong = "ck_" + String(repeating: "0", count: 64)
+        #expect(try await api.send("GET", "/api/credits", token: wrong).status == 401)
+        #expect(try await api.send("GET", "/api/credits", token: wrong).status == 401)
+        let third = try await api.send("GET", "/api/credits", token: wrong)
+        #expect(third.status == 429)
+        #expect(third.json["error"] == "Too many requests")
+        #expect(third.fields["Retry-After"] != nil)
+        // The owner of a key at the same address is not locked out.
+        #expect(try await api.send("GET", "/api/credits").status == 200)
+    }
+
+    @Test func `an account's requests are limited, its submissions apart`() async throws {
+        var limits = APILimits()
+        limits.requestsPerMinute = 1
+        limits.submissionsPerMinute = 1
+        let api = try await PipelineFixture(limits: limits)
+        #expect(try await api.submit().status == 202)
+        #expect(try await api.submit().status == 429)
+        #expect(try await api.send("GET", "/api/v1/jobs").status == 200)
+        #expect(try await api.send("GET", "/api/v1/jobs").status == 429)
+    }
+
+    @Test func `health needs no credential and readiness says whether the database answers`() async throws {
+        let api = try await PipelineFixture()
+        for path in ["/healthz", "/readyz", "/metrics"] {
+            let head = RequestHead(method: "GET", target: path, path: path)
+            #expect(await api.pipeline.respond(to: Request(head: head)).status == 200)
+        }
+    }
+}

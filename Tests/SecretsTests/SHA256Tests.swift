@@ -1,0 +1,32 @@
+import Secrets
+import Testing
+
+@Suite struct SHA256Tests {
+    /// FIPS 180-4 example values, as published in NIST's CSRC examples.
+    @Test(arguments: [
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+    ])
+    func `the published digests come out`(message: String, digest: String) {
+        #expect(Hexadecimal.encode(SHA256.hash(of: message)) == digest)
+    }
+
+    @Test func `a million a's in uneven pieces give the published digest`() {
+        var hasher = SHA256()
+        var left = 1_000_000
+        var piece = 1
+        while left > 0 {
+            let count = min(piece, left)
+            hasher.update([UInt8](repeating: UInt8(ascii: "a"), count: count))
+            left -= count
+            piece = piece * 3 + 1
+        }
+        #expect(
+            Hexadecimal.encode(hasher.finalize())
+                == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0")
+    }
+}

@@ -1,0 +1,128 @@
+import HTTP
+import HTTPServer
+import Telemetry
+import Testing
+
+/// Each waits for the server's own signal, the answer or the end of the connection.
+@Suite struct DeadlineTests {
+    @Test func `a head that does not end is answered 408 and closed`() async throws {
+        try await withServer(configure: { $0.limits.headerSeconds = 0.1 }, respond: echo) { port in
+            let client = try WireClient(port)
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\nX-Slow: ")
+            let response = try client.readResponse()
+            #expect(response.status == 408)
+            #expect(response["Connection"] == "close")
+            client.shutdownWrite()
+            #expect(try client.isClosedByServer())
+        }
+    }
+
+    @Test func `a dripping head gets no more time than a still one`() async throws {
+        try await withServer(configure: { $0.limits.headerSeconds = 0.3 }, respond: echo) { port in
+            let client = try WireClient(port)
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\nX: ")
+            // Each drip follows an answer on another connection, until the server has had enough.
+            let other = try WireClient(port)
+            #expect(throws: WireError.self) {
+                while true {
+                    _ = try other.get("/")
+                    try client.send("x")
+                }
+            }
+        }
+    }
+
+    @Test func `a connection that never speaks is closed without a word`() async throws {
+        try await withServer(configure: { $0.limits.headerSeconds = 0.1 }, respond: echo) { port in
+            let client = try WireClient(port)
+            #expect(try client.isClosedByServer())
+        }
+    }
+
+    @Test func `an idle connection is closed without a word`() async throws {
+        try await withServer(configure: { $0.limits.idleKeepAliveSeconds = 0.1 }, respond: echo) { port in
+            let client = try WireClient(port)
+            #expect(try client.get("/").status == 200)
+            #expect(try client.isClosedByServer())
+        }
+    }
+
+    @Test func `a body that stops fails the handler's read by timeout`() async throws {
+        try await withServer(configure: { $0.limits.bodyIdleSeconds = 0.1 }, respond: echo) { port in
+            let client = try WireClient(port)
+            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
+            let response = try client.readResponse()
+            #expect(response.status == 408)
+            #expect(response.text == "timeout")
+            #expect(response["Connection"] == "close")
+        }
+    }
+
+    @Test func `a body slower than the minimum rate fails by timeout`() async throws {
+        try await withServer(
+            configure: {
+                $0.limits.bodyRateGraceSeconds = 0.2
+                $0.limits.bodyBytesPerSecondMin = 1e9
+            }, respond: echo
+        ) { port in
+            let client = try WireClient(port)
+            let other = try WireClient(port)
+            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
+            #expect(throws: WireError.self) {
+                while true {
+                    _ = try other.get("/")
+                    try client.send("x")
+                }
+            }
+        }
+    }
+
+    @Test func `a slow handler is no fault of the peer`() async throws {
+        let gate = Gate()
+        try await withServer(
+            configure: {
+                $0.limits.bodyIdleSeconds = 0.05
+                $0.limits.headerSeconds = 0.05
+                $0.limits.idleKeepAliveSeconds = 0.05
+            },
+            respond: { request in
+                if request.head.path == "/idle" { return Response(status: 200) }
+                await gate.wait()
+                return await echo(request)
+            }
+        ) { port in
+            let client = try WireClient(port)
+            try client.send("POST /slow HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
+            // A second connection outlives its own, equal deadline: then the first's would have passed too.
+            let idle = try WireClient(port)
+            #expect(try idle.get("/idle").status == 200)
+            #expect(try idle.isClosedByServer())
+            gate.open()
+            #expect(try client.readResponse().text == "/slow abc")
+        }
+    }
+
+    @Test func `a reader that takes nothing is cut off and the writer fails by timeout`() async throws {
+        let ended = Gate()
+        let error = Locked<WriteError?>(nil)
+        try await withServer(
+            configure: { $0.limits.writeStallSeconds = 0.1 },
+            respond: { _ in
+                Response(
+                    status: 200,
+                    body: .stream(length: nil) { writer in
+                        do {
+                            while true { try await writer.write([UInt8](repeating: 1, count: 64 << 10)) }
+                        } catch let caught as WriteError { error.set(caught) }
+                        ended.open()
+                    })
+            }
+        ) { port in
+            let client = try WireClient(port, receiveBufferBytes: 8 << 10)
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            await ended.wait()
+            #expect(error.get() == .timeout)
+            client.disconnect()
+        }
+    }
+}

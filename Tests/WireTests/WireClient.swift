@@ -1,0 +1,168 @@
+import Glibc
+import Testing
+
+struct WireResponse {
+    var status: Int
+    var fields: [(name: String, value: String)]
+    var body: [UInt8]
+
+    var text: String { String(decoding: body, as: UTF8.self) }
+
+    subscript(name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
+}
+
+enum WireError: Error {
+    case system(String, Int32)
+    /// Nothing came for ten seconds.
+    case silence
+    case closedTooEarly
+    case malformed(String)
+}
+
+/// A client of raw bytes over a real, blocking socket. It reads no more leniently than a peer may.
+final class WireClient {
+    private(set) var descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    /// - Parameter receiveBufferBytes: a small one makes a slow reader.
+    init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw WireError.system("socket", errno) }
+        var patience = timeval(tv_sec: 10, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+        if var bytes = receiveBufferBytes {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
+        }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) {
+            // SAFETY: a sockaddr_in begins with sockaddr's family; its own size is passed along.
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw WireError.system("connect", errno) }
+    }
+
+    deinit { disconnect() }
+
+    func disconnect() {
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+
+    func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    func send(_ text: String) throws { try send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) throws {
+        var offset = 0
+        while offset < bytes.count {
+            let count = bytes[offset...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { throw WireError.system("send", errno) }
+            offset += count
+        }
+    }
+
+    /// Sends until the connection has taken nothing for half a second; returns how much it took.
+    func sendUntilStalled(_ chunk: [UInt8], max: Int) throws -> Int {
+        var sent = 0
+        while sent < max {
+            let count = chunk.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, min($0.count, max - sent), Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            }
+            if count > 0 {
+                sent += count
+                continue
+            }
+            guard errno == EAGAIN else { throw WireError.system("send", errno) }
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            if poll(&waiting, 1, 500) == 0 { return sent }
+        }
+        return sent
+    }
+
+    /// False at the end of the connection. A reset counts as one.
+    private func fill() throws -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        if count > 0 { buffer.append(contentsOf: chunk[..<count]) }
+        if count < 0 && errno == EAGAIN { throw WireError.silence }
+        return count > 0
+    }
+
+    /// Everything until the server closes.
+    func readToEnd() throws -> String {
+        while try fill() {}
+        defer { buffer = [] }
+        return String(decoding: buffer, as: UTF8.self)
+    }
+
+    /// True if the server closes without another byte.
+    func isClosedByServer() throws -> Bool { try buffer.isEmpty && !fill() }
+
+    func read(_ count: Int) throws -> [UInt8] {
+        while buffer.count < count { guard try fill() else { throw WireError.closedTooEarly } }
+        defer { buffer.removeFirst(count) }
+        return Array(buffer[..<count])
+    }
+
+    private func readLine() throws -> String {
+        while true {
+            if let end = buffer.firstIndex(of: 0x0A) {
+                guard end > 0, buffer[end - 1] == 0x0D else { throw WireError.malformed("bare LF") }
+                let line = String(decoding: buffer[..<(end - 1)], as: UTF8.self)
+                buffer.removeFirst(end + 1)
+                return line
+            }
+            guard try fill() else { throw WireError.closedTooEarly }
+        }
+    }
+
+    func readHead() throws -> WireResponse {
+        let statusLine = try readLine().split(separator: " ", maxSplits: 2)
+        guard statusLine.count >= 2, statusLine[0] == "HTTP/1.1", let status = Int(statusLine[1]) else {
+            throw WireError.malformed("\(statusLine)")
+        }
+        var response = WireResponse(status: status, fields: [], body: [])
+        while true {
+            let line = try readLine()
+            if line.isEmpty { return response }
+            let parts = line.split(separator: ":", maxSplits: 1)
+            guard parts.count == 2 else { throw WireError.malformed(line) }
+            response.fields.append((String(parts[0]), String(parts[1].drop { $0 == " " })))
+        }
+    }
+
+    /// One whole response; a body by Content-Length, in chunks, or to the end of the connection.
+    func readResponse(toHead: Bool = false) throws -> WireResponse {
+        var response = try readHead()
+        if toHead || response.status < 200 || response.status == 204 || response.status == 304 { return response }
+        if response["Transfer-Encoding"] == "chunked" {
+            while true {
+                guard let size = Int(try readLine(), radix: 16) else { throw WireError.malformed("chunk size") }
+                response.body += try read(size)
+                guard try readLine().isEmpty else { throw WireError.malformed("chunk end") }
+                if size == 0 { return response }
+            }
+        }
+        if let length = response["Content-Length"].flatMap({ Int($0) }) {
+            response.body = try read(length)
+        } else {
+            while try fill() {}
+            swap(&response.body, &buffer)
+        }
+        return response
+    }
+
+    func get(_ path: String, fields: String = "") throws -> WireResponse {
+        try send("GET \(path) HTTP/1.1\r\nHost: test\r\n\(fields)\r\n")
+        return try readResponse()
+    }
+}

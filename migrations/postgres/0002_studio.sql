@@ -1,0 +1,78 @@
+-- API keys and jobs. Times are milliseconds since the Unix epoch, UTC.
+
+CREATE TABLE api_keys (
+    id            TEXT PRIMARY KEY,
+    account_id    TEXT NOT NULL REFERENCES credit_users (id),
+    name          TEXT NOT NULL,
+    secret_sha256 TEXT NOT NULL UNIQUE,
+    created_at    BIGINT NOT NULL,
+    last_used_at  BIGINT,
+    revoked_at    BIGINT
+);
+
+CREATE INDEX api_keys_account ON api_keys (account_id);
+
+CREATE TABLE jobs (
+    id                TEXT PRIMARY KEY,
+    account_id        TEXT NOT NULL REFERENCES credit_users (id),
+    service           TEXT NOT NULL,
+    model             TEXT NOT NULL,
+    options           TEXT NOT NULL,
+    state             TEXT NOT NULL CHECK (state IN ('queued', 'running', 'completed', 'failed', 'canceled')),
+    price             BIGINT NOT NULL CHECK (price > 0),
+    hold_id           TEXT NOT NULL UNIQUE REFERENCES credit_holds (id),
+    idempotency_key   TEXT,
+    fingerprint       TEXT NOT NULL,
+    input_name        TEXT NOT NULL,
+    input_blob        TEXT NOT NULL,
+    input_bytes       BIGINT NOT NULL CHECK (input_bytes > 0),
+    input_sha256      TEXT NOT NULL,
+    input_present     BIGINT NOT NULL DEFAULT 1 CHECK (input_present IN (0, 1)),
+    duration_seconds  DOUBLE PRECISION NOT NULL CHECK (duration_seconds >= 0),
+    sample_rate       BIGINT NOT NULL CHECK (sample_rate > 0),
+    channel_count     BIGINT NOT NULL CHECK (channel_count > 0),
+    container         TEXT NOT NULL,
+    codec             TEXT NOT NULL,
+    progress          DOUBLE PRECISION NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 1),
+    step              TEXT NOT NULL DEFAULT 'queued',
+    attempt           BIGINT NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+    error_code        TEXT,
+    error_detail      TEXT,
+    notes             TEXT NOT NULL DEFAULT '[]',
+    created_at        BIGINT NOT NULL,
+    started_at        BIGINT,
+    ended_at          BIGINT,
+    expires_at        BIGINT,
+    results_removed_at BIGINT,
+    UNIQUE (account_id, idempotency_key),
+    CHECK ((state IN ('completed', 'failed', 'canceled')) = (ended_at IS NOT NULL)),
+    CHECK ((state = 'failed') = (error_code IS NOT NULL)),
+    CHECK (state <> 'running' OR started_at IS NOT NULL)
+);
+
+CREATE INDEX jobs_account ON jobs (account_id, id DESC);
+CREATE INDEX jobs_expiry ON jobs (expires_at) WHERE results_removed_at IS NULL;
+
+-- The timeline of every attempt, appended only.
+CREATE TABLE job_events (
+    job_id   TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    sequence BIGINT NOT NULL CHECK (sequence > 0),
+    attempt  BIGINT NOT NULL CHECK (attempt >= 0),
+    kind     TEXT NOT NULL,
+    detail   TEXT NOT NULL DEFAULT '{}',
+    at       BIGINT NOT NULL,
+    PRIMARY KEY (job_id, sequence)
+);
+
+CREATE TABLE artifacts (
+    job_id      TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    name        TEXT NOT NULL,
+    blob        TEXT NOT NULL UNIQUE,
+    media_type  TEXT NOT NULL,
+    bytes       BIGINT NOT NULL CHECK (bytes >= 0),
+    sha256      TEXT NOT NULL,
+    crc32       BIGINT NOT NULL CHECK (crc32 BETWEEN 0 AND 4294967295),
+    position    BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    PRIMARY KEY (job_id, name)
+);

@@ -27,8 +27,9 @@ import Testing
         return signal
     }
 
-    /// Relative to the spectrum's root mean square; float32 rounding through log2(size) stages is about 1e-7.
-    static let tolerance = 1e-6
+    /// Relative to the spectrum's root mean square: float32 rounding through log2(size) stages is about 1e-7, and the
+    /// worst of thousands of bins a few times that.
+    static let tolerance = 4e-6
 
     @Test(arguments: [64, 128, 256, 512, 1024, 2048], availableInstructions)
     func `every bin equals the transform's definition`(size: Int, instructions: InstructionSet) throws {
@@ -38,8 +39,8 @@ import Testing
         let scale = (Double(size) / 3).squareRoot()
         for k in 0...size / 2 {
             let expected = transformBin(k, of: exact)
-            #expect(abs(Double(real[k]) - expected.real) < Self.tolerance * scale * 4, "bin \(k)")
-            #expect(abs(Double(imaginary[k]) - expected.imaginary) < Self.tolerance * scale * 4, "bin \(k)")
+            #expect(abs(Double(real[k]) - expected.real) < Self.tolerance * scale, "bin \(k)")
+            #expect(abs(Double(imaginary[k]) - expected.imaginary) < Self.tolerance * scale, "bin \(k)")
         }
     }
 
@@ -53,8 +54,8 @@ import Testing
         let scale = (Double(size) / 3).squareRoot()
         for k in [0, 1, 2, 7, 8, 9, size / 16, size / 8 + 1, size / 4, size / 4 + 1, size / 2 - 8, size / 2] {
             let expected = transformBin(k, of: exact)
-            #expect(abs(Double(real[k]) - expected.real) < Self.tolerance * scale * 4, "bin \(k)")
-            #expect(abs(Double(imaginary[k]) - expected.imaginary) < Self.tolerance * scale * 4, "bin \(k)")
+            #expect(abs(Double(real[k]) - expected.real) < Self.tolerance * scale, "bin \(k)")
+            #expect(abs(Double(imaginary[k]) - expected.imaginary) < Self.tolerance * scale, "bin \(k)")
         }
     }
 
@@ -69,11 +70,11 @@ import Testing
     }
 
     @Test(.enabled(if: InstructionSet.avx2.isAvailable), arguments: (6...16).map { 1 << $0 })
-    func `AVX2 agrees with plain C to 1e-6 of the spectrum's root mean square`(size: Int) throws {
+    func `AVX2 agrees with plain C to 4e-6 of the spectrum's root mean square`(size: Int) throws {
         let signal = Noise.samples(size, seed: 4)
         let scalar = try Self.forward(signal, .scalar)
         let simd = try Self.forward(signal, .avx2)
-        let bound = Float(Self.tolerance * 4 * (Double(size) / 3).squareRoot())
+        let bound = Float(Self.tolerance * (Double(size) / 3).squareRoot())
         #expect(greatestDifference(scalar.real, simd.real) < bound)
         #expect(greatestDifference(scalar.imag, simd.imag) < bound)
     }
@@ -91,11 +92,7 @@ import Testing
     }
 
     @Test(arguments: [0, -64, 1, 32, 63, 96, 65535, 131072, Int.max])
-    func `a size that is not a power of two from 64 to 65536 is refused`(size: Int) {
-        #expect(throws: KernelError.invalidArgument("FFT size \(size)")) {
-            do { _ = try FFT(size: size) } catch KernelError.invalidArgument {
-                throw KernelError.invalidArgument("FFT size \(size)")
-            }
-        }
+    func `a size that is not a power of two from 64 to 65536 is refused`(size: Int) throws {
+        #expect(try isInvalidArgument { _ = try FFT(size: size) })
     }
 }

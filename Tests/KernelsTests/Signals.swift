@@ -1,4 +1,5 @@
 internal import Glibc
+import Kernels
 
 /// Seeded test signals: SplitMix64, so that every run sees the same numbers.
 struct Noise {
@@ -48,4 +49,12 @@ func signalToNoiseDecibels(_ reference: some Sequence<Float>, _ actual: some Seq
 /// The largest |a − b|.
 func greatestDifference(_ a: some Sequence<Float>, _ b: some Sequence<Float>) -> Float {
     zip(a, b).reduce(0) { max($0, abs($1.0 - $1.1)) }
+}
+
+/// Whether `body` is refused for a parameter out of range.
+func isInvalidArgument(_ body: () throws -> Void) throws -> Bool {
+    do {
+        try body()
+        return false
+    } catch KernelError.invalidArgument { return true }
 }

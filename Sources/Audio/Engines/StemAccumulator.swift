@@ -23,7 +23,7 @@ final class StemAccumulator: @unchecked Sendable {
     /// Adds `gain · samples` at `position`; what lies before the song or behind its end is dropped.
     func add(_ samples: UnsafeBufferPointer<Float>, gain: Float, plane: Int, at position: Int64) {
         let first = Int(max(0, -position))
-        let count = Int(min(Int64(samples.count), limit - position))
+        let count = Int(min(position + Int64(samples.count), limit) - position)
         guard first < count else { return }
         let offset = Int(position + Int64(first) - base)
         let target = UnsafeMutableBufferPointer(rebasing: sums.plane(plane, from: offset)[..<(count - first)])

@@ -3,7 +3,7 @@ internal import CKernels
 /// Real discrete Fourier transform in float32: X[k] = Σ x[n]·e^(−2πikn/size), k = 0…size/2.
 ///
 /// Spectra are split into real and imaginary parts, `binCount` of each. Owns a plan and its scratch.
-public struct FFT: ~Copyable {
+public struct FFT: ~Copyable, @unchecked Sendable {
     public static let sizes = Int(AK_FFT_SIZE_MIN)...Int(AK_FFT_SIZE_MAX)
 
     /// Samples per transform.
@@ -11,7 +11,8 @@ public struct FFT: ~Copyable {
     /// size/2 + 1.
     public var binCount: Int { size / 2 + 1 }
 
-    // SAFETY: made in init, freed in deinit, never handed out; the type is not copyable.
+    // SAFETY: made in init, freed in deinit, never handed out. Not copyable, and whatever uses it is mutating: one
+    // thread at a time has it.
     private let plan: OpaquePointer
     private let scratch: FloatBuffer
 

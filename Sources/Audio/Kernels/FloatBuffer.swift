@@ -1,7 +1,7 @@
 /// Zeroed float memory on a cache-line boundary, freed with its owner.
 public struct FloatBuffer: ~Copyable, @unchecked Sendable {
     // SAFETY: allocated in init, freed in deinit; not copyable, so it has one owner, who may move it between threads.
-    /// Valid while the buffer lives.
+    /// Valid while the buffer lives; who takes it keeps the buffer alive and orders concurrent writes.
     public let elements: UnsafeMutableBufferPointer<Float>
 
     public var count: Int { elements.count }

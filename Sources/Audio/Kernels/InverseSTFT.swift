@@ -3,7 +3,7 @@ internal import CKernels
 /// Streaming inverse STFT of one channel: windowed overlap-add, divided by the sum of the squared windows.
 ///
 /// Constant memory: it carries the size − hop samples that later frames still add to.
-public struct InverseSTFT: ~Copyable {
+public struct InverseSTFT: ~Copyable, @unchecked Sendable {
     /// Window length in samples.
     public let size: Int
     /// Samples between frames.
@@ -13,7 +13,8 @@ public struct InverseSTFT: ~Copyable {
     /// Samples that `finish` writes: size − hop.
     public var tailCount: Int { size - hop }
 
-    // SAFETY: made in init, freed in deinit, never handed out; the type is not copyable.
+    // SAFETY: made in init, freed in deinit, never handed out. Not copyable, and whatever uses it is mutating: one
+    // thread at a time has it.
     private let handle: OpaquePointer
 
     /// - Parameters:

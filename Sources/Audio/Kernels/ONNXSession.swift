@@ -7,7 +7,8 @@ public final class ONNXSession: Sendable {
     }
 
     public struct Options: Sendable {
-        /// Threads inside an operator, 1…256, the calling thread included.
+        /// Threads inside an operator, 1…256, the calling thread included. They take their niceness from the thread
+        /// that makes the session.
         public var intraThreads = 1
         /// Threads across operators, 1…256.
         public var interThreads = 1

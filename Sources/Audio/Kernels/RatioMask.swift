@@ -2,7 +2,7 @@ internal import CKernels
 
 /// Ratio masks of power 2 from a network's magnitude estimates: mask_i = (m_i² + ε/S) / (Σ_j m_j² + ε), ε = 1e-10,
 /// extended above the network's bins by its mean over the known ones, per frame (Spleeter, Hennequin et al., 2020).
-public struct RatioMask: ~Copyable {
+public struct RatioMask: ~Copyable, @unchecked Sendable {
     /// Sources that one mask may split a mixture into.
     public static let sourcesMax = Int(AK_MASK_SOURCES_MAX)
 
@@ -12,7 +12,8 @@ public struct RatioMask: ~Copyable {
     /// Bins of the mixture's spectrum.
     public let bins: Int
 
-    // SAFETY: made in init, freed in deinit, never handed out; the type is not copyable.
+    // SAFETY: made in init, freed in deinit, never handed out. Not copyable, and whatever uses it is mutating: one
+    // thread at a time has it.
     private let handle: OpaquePointer
 
     /// - Throws: `invalidArgument` (`sources` not in 1…sourcesMax, `knownBins` not in 1…bins), `unsupported`,

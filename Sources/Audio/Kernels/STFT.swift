@@ -3,7 +3,7 @@ internal import CKernels
 /// Streaming short-time Fourier transform of one channel at a time, periodic Hann window.
 ///
 /// Framing is the caller's: frame f covers `signal[f·hop ..< f·hop + size]`; nothing is padded.
-public struct STFT: ~Copyable {
+public struct STFT: ~Copyable, @unchecked Sendable {
     /// Window length in samples.
     public let size: Int
     /// Samples between frames.
@@ -11,7 +11,8 @@ public struct STFT: ~Copyable {
     /// size/2 + 1.
     public var binCount: Int { size / 2 + 1 }
 
-    // SAFETY: made in init, freed in deinit, never handed out; the type is not copyable.
+    // SAFETY: made in init, freed in deinit, never handed out. Not copyable, and whatever uses it is mutating: one
+    // thread at a time has it.
     private let handle: OpaquePointer
 
     /// - Parameters:

@@ -9,26 +9,28 @@ final class Program {
 
     /// - Parameter environment: beside PATH and HOME all that the process sees.
     init(_ arguments: [String], environment: [String: String]) throws {
-        var pipe: [Int32] = [0, 0]
-        try #require(pipe2(&pipe, O_CLOEXEC) == 0)
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
-        posix_spawn_file_actions_adddup2(&actions, pipe[1], 2)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
 
-        let inherited = ["PATH", "HOME"].compactMap { name in
+        let inherited = ["PATH", "HOME"].compactMap { (name: String) -> String? in
             getenv(name).map { "\(name)=\(String(cString: $0))" }
         }
-        var words = ([try Self.path()] + arguments).map { strdup($0) } + [nil]
+        let path = try Self.path()
+        var words = ([path] + arguments).map { strdup($0) } + [nil]
         var variables = (inherited + environment.map { "\($0.key)=\($0.value)" }).map { strdup($0) } + [nil]
         defer { for text in words + variables { free(text) } }
         var identifier: pid_t = 0
-        let status = posix_spawn(&identifier, words[0] ?? "", &actions, nil, &words, &variables)
-        close(pipe[1])
+        let status = posix_spawn(&identifier, path, &actions, nil, &words, &variables)
+        close(ends[1])
         try #require(status == 0, "posix_spawn: errno \(status)")
         self.identifier = identifier
-        output = pipe[0]
+        output = ends[0]
     }
 
     deinit {
@@ -41,11 +43,9 @@ final class Program {
 
     /// `cadenza` lies beside the tests' own executable.
     private static func path() throws -> String {
-        var buffer = [UInt8](repeating: 0, count: 4096)
-        let count = buffer.withUnsafeMutableBytes { bytes in
-            readlink("/proc/self/exe", bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
-        }
-        let own = String(decoding: buffer.prefix(max(0, count)), as: UTF8.self)
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let count = readlink("/proc/self/exe", &buffer, buffer.count)
+        let own = String(decoding: buffer.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let end = try #require(own.lastIndex(of: "/"))
         return own[...end] + "cadenza"
     }

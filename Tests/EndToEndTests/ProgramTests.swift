@@ -2,7 +2,7 @@ import Glibc
 import Support
 import Testing
 
-@Suite struct ProgramTests {
+@Suite(.serialized) struct ProgramTests {
     private let directory = TemporaryDirectory()
 
     private var environment: [String: String] {

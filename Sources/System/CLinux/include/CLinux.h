@@ -11,3 +11,4 @@
 
 #include "cadenza_linux.h"
 #include "cadenza_seccomp.h"
+#include "cadenza_worker_process.h"

@@ -31,7 +31,7 @@ missing_for_build() {
     if ! command -v pkg-config >/dev/null; then
         echo pkg-config
     fi
-    for pair in sqlite3:libsqlite3-dev libcrypto:libssl-dev libavformat:libavformat-dev \
+    for pair in sqlite3:libsqlite3-dev libcrypto:libssl-dev zlib:zlib1g-dev libavformat:libavformat-dev \
         libavcodec:libavcodec-dev libavutil:libavutil-dev libswresample:libswresample-dev; do
         pkg-config --exists "${pair%%:*}" 2>/dev/null || echo "${pair##*:}"
     done

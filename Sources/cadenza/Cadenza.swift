@@ -15,14 +15,14 @@ enum Main {
     static func main() async {
         MediaWorkerCommand.exitIfAsked()
         do {
-            var command = try await Cadenza.parseAsRoot(nil)
+            var command = try Cadenza.parseAsRoot(nil)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
         } catch let failure as CommandFailure {
-            fputs("cadenza: \(failure)\n", stderr)
+            StandardError.write("cadenza: \(failure)")
             exit(failure.status.rawValue)
         } catch {
             Cadenza.exit(withError: error)

@@ -1,3 +1,4 @@
+import Accounts
 import ArgumentParser
 import Config
 import Core
@@ -38,7 +39,7 @@ struct ServeCommand: AsyncParsableCommand {
         withExtendedLifetime(lock) {}
     }
 
-    private func announce(_ settings: Settings, port: Int, key: String?) {
+    private func announce(_ settings: Settings, port: UInt16, key: String?) {
         let host = settings.http.address.contains(":") ? "[\(settings.http.address)]" : settings.http.address
         let url = "http://\(host):\(port)"
         print("URL: \(url)")
@@ -51,7 +52,8 @@ struct ServeCommand: AsyncParsableCommand {
             print("  curl -N -H 'Authorization: Bearer \(key)' \(url)/api/v1/jobs/JOB_ID/events")
             print("  curl -OJ -H 'Authorization: Bearer \(key)' \(url)/api/v1/jobs/JOB_ID/download")
         }
-        fflush(stdout)
+        // nil flushes every stream; `stdout` itself is a mutable global that Swift 6 does not let us name.
+        fflush(nil)
     }
 }
 

@@ -11,6 +11,7 @@ import JobQueue
 import Ledger
 import Media
 import Models
+import SQLite
 import Studio
 import Telemetry
 import Workers
@@ -94,7 +95,7 @@ final class Server {
     }
 
     /// Opens the doors. Returns the port that was bound.
-    func start() throws -> Int {
+    func start() throws -> UInt16 {
         let port = try http.start()
         executor.start()
         let (jobs, hub, log) = (jobs, hub, log)

@@ -16,13 +16,18 @@ final class TemporaryFolder {
 
     deinit { try? FileContent.removeTree(path) }
 
+    func read(_ name: String) throws -> [UInt8] { try FileContent.read("\(path)/\(name)", byteCountMax: 1 << 30) }
+
     /// Writes a file, replacing one that is there. - Returns: its path.
     @discardableResult
     func write(_ name: String, _ content: [UInt8], mode: mode_t = 0o644) throws -> String {
         let file = "\(path)/\(name)"
-        try FileContent.removeTree(file)
-        try FileContent.write(content, to: file)
-        chmod(file, mode)
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+        guard descriptor >= 0 else { throw ModelStoreError.system(call: "open", path: file, errno: errno) }
+        defer { close(descriptor) }
+        guard content.withUnsafeBytes({ writeAll($0, to: descriptor) }) else {
+            throw ModelStoreError.system(call: "write", path: file, errno: errno)
+        }
         return file
     }
 }

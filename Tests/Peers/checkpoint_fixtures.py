@@ -53,7 +53,8 @@ def safetensors_small():
         ("bfloat", "BF16", ramp(4, dtype=torch.bfloat16)),
     ):
         content = tensor.contiguous().view(torch.uint8).numpy().tobytes()
-        header[name] = {"dtype": code, "shape": list(tensor.shape), "data_offsets": [len(data), len(data) + len(content)]}
+        offsets = [len(data), len(data) + len(content)]
+        header[name] = {"dtype": code, "shape": list(tensor.shape), "data_offsets": offsets}
         data += content
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + data

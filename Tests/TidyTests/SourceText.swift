@@ -1,3 +1,5 @@
+import Glibc
+
 /// A source file split into code and comments: each has the other, and the content of texts, blanked by spaces,
 /// so that lines and columns stay.
 struct SourceText {
@@ -21,25 +23,40 @@ struct SourceText {
     static func isC(_ path: String) -> Bool { path.hasSuffix(".c") || path.hasSuffix(".h") }
 
     /// Counted from 1.
-    func line(at offset: Int) -> Int { bytes[..<min(offset, bytes.count)].count { $0 == newline } + 1 }
+    func line(at offset: Int) -> Int {
+        Self.occurrences(of: "\n", in: Array(bytes[..<min(offset, bytes.count)])).count + 1
+    }
 
     var lines: [ArraySlice<UInt8>] { bytes.split(separator: newline, omittingEmptySubsequences: false) }
 
     /// The offsets of `word` in `part`; where it starts or ends like a name, no name may go on there.
     static func occurrences(of word: String, in part: [UInt8]) -> [Int] {
         let word = Array(word.utf8)
-        guard let first = word.first, let last = word.last, part.count >= word.count else { return [] }
+        guard let first = word.first, let last = word.last else { return [] }
         var found: [Int] = []
-        var offset = 0
-        while offset <= part.count - word.count {
-            defer { offset += 1 }
-            guard part[offset] == first, part[offset..<offset + word.count].elementsEqual(word) else { continue }
-            if first.isOfName, offset > 0, part[offset - 1].isOfName { continue }
+        for offset in candidates(first, in: part) where offset + word.count <= part.count {
             let end = offset + word.count
+            guard part[offset..<end].elementsEqual(word) else { continue }
+            if first.isOfName, offset > 0, part[offset - 1].isOfName { continue }
             if last.isOfName, end < part.count, part[end].isOfName { continue }
             found.append(offset)
         }
         return found
+    }
+
+    /// The offsets of one byte; memchr, because a loop over every byte is slow without optimisation.
+    private static func candidates(_ byte: UInt8, in part: [UInt8]) -> [Int] {
+        part.withUnsafeBytes { buffer in
+            var found: [Int] = []
+            guard let base = buffer.baseAddress else { return found }
+            var start = base
+            // SAFETY: `start` stays within the buffer, and the length is what is left of it.
+            while let next = memchr(start, Int32(byte), base + buffer.count - start) {
+                found.append(UnsafeRawPointer(next) - base)
+                start = UnsafeRawPointer(next) + 1
+            }
+            return found
+        }
     }
 }
 

@@ -14,8 +14,9 @@ public struct InstallProgress: Sendable, Hashable {
 extension ModelStore {
     /// Fetches, checks and installs an entry; does nothing, without the network, when it is installed already.
     ///
-    /// Blocks. Another process or thread that installs the same entry is waited for. When it throws, nothing that was
-    /// installed before has been touched and nothing new can be loaded; a partly fetched https file is kept for resuming.
+    /// Blocks. Another process or thread that installs the same entry is waited for. When it throws, nothing new
+    /// can be loaded; a partly fetched https file is kept for resuming.
+    /// - Throws: `ModelStoreError`; `.wrongContent` when what came is not what the catalogue pins.
     public func install(
         _ entry: ModelEntry, cancellation: CancellationFlag = CancellationFlag(),
         progress: (InstallProgress) -> Void = { _ in }

@@ -20,7 +20,7 @@ public struct ONNXModel: Sendable {
     }
 
     /// Writes the model to a new file (mode 0600), one weight in memory at a time.
-    /// - Throws: as `encode`; `.unreadable` with the failed call when the file cannot be written, which is then removed.
+    /// - Throws: as `encode`; `.unreadable` with the failed call when the file cannot be written; it is then removed.
     public func write(toFile path: String) throws(CheckpointError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .unreadable(path: path, call: "open", errno: errno) }

@@ -1,4 +1,4 @@
-/// The zip layout of `torch.save` since 1.6: `<root>/data.pkl`, `<root>/data/<key>` for each storage, `<root>/byteorder`.
+/// The zip layout of `torch.save` since 1.6: `<root>/data.pkl`, `<root>/data/<key>` a storage, `<root>/byteorder`.
 enum TorchZip {
     static func tensors(
         in file: MappedFile, limits: CheckpointLimits

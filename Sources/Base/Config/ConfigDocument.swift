@@ -1,18 +1,6 @@
-/// Texts made from the table of keys: the dump, the example file, the reference.
+/// Texts made from the table of keys: the example file and the reference.
 public enum ConfigDocument {
     private static let commentColumns = 100
-
-    /// Every key with its value, in the file's syntax.
-    /// - Parameter redacted: hides what a secret key was set to.
-    public static func dump(_ settings: Settings, redacted: Bool) -> String {
-        sections().map { section, keys in
-            "[\(section)]\n"
-                + keys.map { key in
-                    let isHidden = redacted && key.isSecret
-                    return "\(key.name) = \(isHidden ? "\"(hidden)\"" : key.literal(in: settings))\n"
-                }.joined()
-        }.joined(separator: "\n")
-    }
 
     /// `config/cadenza.conf.example`: every key, commented out, with its default.
     public static func exampleFile() -> String {
@@ -53,7 +41,7 @@ public enum ConfigDocument {
         return "| `\(key.name)` | \(names) | \(key.allowed) | \(initial) | \(key.summary) |\n"
     }
 
-    private static func sections() -> [(String, [SettingKey])] {
+    fileprivate static func sections() -> [(String, [SettingKey])] {
         var order: [String] = []
         for key in SettingKey.table where !order.contains(key.section) { order.append(key.section) }
         return order.map { section in (section, SettingKey.table.filter { $0.section == section }) }
@@ -70,5 +58,19 @@ public enum ConfigDocument {
             line += line.isEmpty ? word : " " + word
         }
         return lines + [line]
+    }
+}
+
+extension Settings {
+    /// Every key with its value, in the file's syntax.
+    /// - Parameter redacted: hides what a secret key was set to.
+    public func dump(redacted: Bool) -> String {
+        ConfigDocument.sections().map { section, keys in
+            "[\(section)]\n"
+                + keys.map { key in
+                    let isHidden = redacted && key.isSecret
+                    return "\(key.name) = \(isHidden ? "\"(hidden)\"" : key.literal(in: self))\n"
+                }.joined()
+        }.joined(separator: "\n")
     }
 }

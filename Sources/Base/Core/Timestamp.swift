@@ -22,7 +22,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         let ofDay = milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000
         let date =
             "\(civil.year < 0 ? "-" : "")\(padded(abs(civil.year), 4))-\(padded(civil.month, 2))-\(padded(civil.day, 2))"
-        let time = "\(padded(ofDay / 3_600_000, 2)):\(padded(ofDay / 60_000 % 60, 2)):\(padded(ofDay / 1000 % 60, 2))"
+        let (hour, minute, second) = (ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60)
+        let time = "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2))"
         return "\(date)T\(time).\(padded(ofDay % 1000, 3))Z"
     }
 }

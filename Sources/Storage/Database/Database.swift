@@ -38,6 +38,7 @@ public protocol Database: Sendable {
     ) async throws -> Value
 
     /// Runs `body` in one transaction: committed if it returns, rolled back if it throws.
+    @discardableResult
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
     ) async throws -> Value

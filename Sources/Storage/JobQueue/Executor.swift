@@ -1,54 +1,236 @@
 public import Core
 public import Database
+internal import Synchronization
 
-/// The executor's numbers; each is a default that the configuration may change.
-public struct ExecutorLimits: Sendable {
-    /// Tasks that run at once in this process.
-    public var slots = 1
-    /// How often the queue is looked at without being woken.
-    public var pollSeconds: Double = 1
-    /// How often leases are extended and cancellations noticed without being woken.
-    public var heartbeatSeconds: Double = 5
-    /// How long after the grace period stopped handlers may take to return.
-    public var stopSeconds: Double = 5
-
-    public init() {}
-}
-
-/// What the executor asks of its owner.
-public struct ExecutorHooks: Sendable {
-    /// In the claiming transaction: marks the claimed work as running.
-    public var claimed: @Sendable ([Claim], any DatabaseConnection) async throws -> Void = { _, _ in }
-    /// In the rescuing transaction: settles what ended, records what was requeued.
-    public var rescued: @Sendable (RescueReport, any DatabaseConnection) async throws -> Void = { _, _ in }
-    /// Seconds that an attempt may take.
-    public var deadlineSeconds: @Sendable (Claim) -> Double = { _ in 600 }
-    /// Hears of errors, which the next poll retries.
-    public var failed: @Sendable (any Error) -> Void = { _ in }
-
-    public init() {}
-}
-
-/// The visible pipeline: wake or poll → heartbeat → rescue → claim → run.
+/// The visible pipeline: wake or poll → deadlines → heartbeat → rescue → claim → run.
 ///
 /// A handler settles its claim itself, in its own transaction. Its flag is raised when the task is cancelled, lost, too
 /// late or the process ends: `claim.stopReason` says which. What a handler leaves unsettled falls to `rescue`.
 public final class Executor: Sendable {
     public typealias Handler = @Sendable (Claim, CancellationFlag) async -> Void
 
+    private struct Run {
+        let claim: Claim
+        let flag: CancellationFlag
+        let deadline: Timestamp
+
+        func stop(_ reason: StopReason) {
+            claim.stop.stop(reason)
+            flag.raise()
+        }
+    }
+
+    private enum Phase { case new, working, draining, stopped }
+
+    private struct State {
+        var phase = Phase.new
+        /// By the claim's token.
+        var runs: [String: Run] = [:]
+        var isWoken = true
+        var isClaiming = false
+        var lastHeartbeat = Timestamp(milliseconds: 0)
+        var ticker: Task<Void, Never>?
+    }
+
+    private let database: any Database
+    private let queue: JobQueue
+    private let worker: WorkerIdentity
+    private let kinds: [String]
+    private let limits: ExecutorLimits
+    private let hooks: ExecutorHooks
+    private let handler: Handler
+    private let state = Mutex(State())
+    private let turn = WakeSignal()
+    private let settled = WakeSignal()
+
     public init(
         database: any Database, queue: JobQueue, worker: WorkerIdentity, kinds: [String],
         limits: ExecutorLimits = ExecutorLimits(), hooks: ExecutorHooks = ExecutorHooks(), handler: @escaping Handler
     ) {
-        fatalError("next commit")
+        self.database = database
+        self.queue = queue
+        self.worker = worker
+        self.kinds = kinds
+        self.limits = limits
+        self.hooks = hooks
+        self.handler = handler
     }
 
-    /// Takes over what a dead predecessor held, then begins to work.
-    public func start() { fatalError("next commit") }
+    /// Takes over what a dead predecessor held, then begins to work. Works until `shutdown`; a second call does nothing.
+    public func start() {
+        let isFirst = state.withLock { state -> Bool in
+            guard state.phase == .new else { return false }
+            state.phase = .working
+            state.ticker = Task { [turn, limits] in
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .seconds(limits.pollSeconds))
+                    turn.raise()
+                }
+            }
+            return true
+        }
+        guard isFirst else { return }
+        Task { await work() }
+        turn.raise()
+    }
 
     /// Says that there may be something to claim, or to cancel. Costs nothing to repeat.
-    public func wake() { fatalError("next commit") }
+    public func wake() {
+        state.withLock { $0.isWoken = true }
+        turn.raise()
+    }
 
     /// Claims nothing more, lets handlers finish for the grace period, then stops them and gives back their tasks.
-    public func shutdown(graceSeconds: Double) async { fatalError("next commit") }
+    public func shutdown(graceSeconds: Double) async {
+        let wasWorking = state.withLock { state -> Bool in
+            defer { state.phase = state.phase == .working ? .draining : .stopped }
+            return state.phase == .working
+        }
+        guard wasWorking else { return }
+        await waitUntilIdle(seconds: graceSeconds)
+        let stopped = state.withLock { Array($0.runs.values) }
+        for run in stopped { run.stop(.shutdown) }
+        await waitUntilIdle(seconds: limits.stopSeconds)
+        state.withLock { state in
+            state.phase = .stopped
+            state.ticker?.cancel()
+        }
+        turn.raise()
+        await giveBack(stopped.map(\.claim))
+    }
+
+    // MARK: The pipeline
+
+    private func work() async {
+        await step { try await self.takeOver() }
+        while state.withLock({ $0.phase != .stopped }) {
+            await turn.wait()
+            stopLateRuns()
+            await step { try await self.heartbeat() }
+            await step { try await self.rescue() }
+            await step { try await self.claim() }
+        }
+    }
+
+    private func step(_ body: @Sendable () async throws -> Void) async {
+        do {
+            try await body()
+        } catch {
+            hooks.failed(error)
+        }
+    }
+
+    private func takeOver() async throws {
+        try await database.write { [queue, worker, hooks] connection in
+            let report = try await queue.takeOver(as: worker, in: connection)
+            if !report.isEmpty { try await hooks.rescued(report, connection) }
+        }
+    }
+
+    private func stopLateRuns() {
+        let now = queue.time.now()
+        for run in state.withLock({ Array($0.runs.values) }) where run.deadline <= now { run.stop(.deadline) }
+    }
+
+    private func heartbeat() async throws {
+        let now = queue.time.now()
+        let runs = state.withLock { state -> [Run] in
+            let isDue = now.seconds(since: state.lastHeartbeat) >= limits.heartbeatSeconds
+            guard state.isWoken || isDue else { return [] }
+            state.isWoken = false
+            state.lastHeartbeat = now
+            return Array(state.runs.values)
+        }
+        guard !runs.isEmpty else { return }
+        let claims = runs.map(\.claim)
+        let beats = try await database.write { [queue] connection in
+            var beats: [Heartbeat] = []
+            for claim in claims { beats.append(try await queue.heartbeat(claim, in: connection)) }
+            return beats
+        }
+        for (run, beat) in zip(runs, beats) {
+            switch beat {
+            case .held: break
+            case .cancelRequested: run.stop(.cancelRequested)
+            case .lost: run.stop(.lost)
+            }
+        }
+    }
+
+    private func rescue() async throws {
+        try await database.write { [queue, hooks] connection in
+            let report = try await queue.rescue(in: connection)
+            if !report.isEmpty { try await hooks.rescued(report, connection) }
+        }
+    }
+
+    private func claim() async throws {
+        let free = state.withLock { state -> Int in
+            let free = state.phase == .working ? limits.slots - state.runs.count : 0
+            state.isClaiming = free > 0
+            return free
+        }
+        guard free > 0 else { return }
+        defer {
+            state.withLock { $0.isClaiming = false }
+            settled.raise()
+        }
+        let claims = try await database.write { [queue, worker, kinds, hooks] connection in
+            let claims = try await queue.claim(worker: worker, kinds: kinds, limit: free, in: connection)
+            if !claims.isEmpty { try await hooks.claimed(claims, connection) }
+            return claims
+        }
+        let accepted = state.withLock { state -> [Run] in
+            guard state.phase == .working else { return [] }
+            let runs = claims.map { claim in
+                let deadline = claim.claimedAt.adding(seconds: hooks.deadlineSeconds(claim))
+                return Run(claim: claim, flag: CancellationFlag(), deadline: deadline)
+            }
+            for run in runs { state.runs[run.claim.token] = run }
+            return runs
+        }
+        // A shutdown that began meanwhile waits for this.
+        if accepted.isEmpty { await giveBack(claims) }
+        for run in accepted { perform(run) }
+    }
+
+    private func perform(_ run: Run) {
+        Task {
+            await handler(run.claim, run.flag)
+            state.withLock { _ = $0.runs.removeValue(forKey: run.claim.token) }
+            settled.raise()
+            turn.raise()
+        }
+    }
+
+    // MARK: Shutdown
+
+    private func waitUntilIdle(seconds: Double) async {
+        let end = monotonicNanoseconds() + UInt64(max(0, seconds) * 1e9)
+        let timer = Task { [settled] in
+            try? await Task.sleep(for: .seconds(max(0, seconds)))
+            settled.raise()
+        }
+        while state.withLock({ !$0.runs.isEmpty || $0.isClaiming }), monotonicNanoseconds() < end {
+            await settled.wait()
+        }
+        timer.cancel()
+    }
+
+    /// A claim that its handler settled is lost to us by now: nothing happens to it.
+    private func giveBack(_ claims: [Claim]) async {
+        for claim in claims {
+            await step {
+                try await self.database.write { [queue = self.queue, hooks = self.hooks] connection in
+                    var report = RescueReport()
+                    switch try await queue.release(claim, in: connection) {
+                    case .scheduled: report.requeued.append(claim.taskID)
+                    case .canceled: report.canceled.append(claim.taskID)
+                    case .exhausted, .lost: return
+                    }
+                    try await hooks.rescued(report, connection)
+                }
+            }
+        }
+    }
 }

@@ -15,88 +15,168 @@ public struct JobQueue: Sendable {
 
     /// Puts a task into the queue. Higher priorities run first; the fairness key (an account) shares turns with
     /// the others of its priority.
+    ///
+    /// - Throws: `duplicateTask`, `payloadTooLarge`, `identifierTooLong`.
     public func enqueue(
         _ taskID: String, kind: String, fairnessKey: String, priority: Int = 0, payload: String,
         runAt: Timestamp? = nil, in connection: any DatabaseConnection
     ) async throws(QueueError) {
-        fatalError("next commit")
-    }
-
-    /// Takes up to `limit` tasks of these kinds that may run now: by priority, then in turn between the fairness
-    /// keys, then by time.
-    public func claim(
-        worker: WorkerIdentity, kinds: [String], limit: Int, in connection: any DatabaseConnection
-    ) async throws(QueueError) -> [Claim] {
-        fatalError("next commit")
+        guard payload.utf8.count <= limits.payloadBytesMax else {
+            throw .payloadTooLarge(bytesMax: limits.payloadBytesMax)
+        }
+        for text in [taskID, kind, fairnessKey] where text.utf8.count > limits.identifierBytesMax {
+            throw .identifierTooLong(bytesMax: limits.identifierBytesMax)
+        }
+        let now = time.now()
+        let inserted = try await QueueSQL(connection).run(
+            """
+            INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, state, run_at, created_at)
+            VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7) ON CONFLICT (id) DO NOTHING
+            """,
+            [
+                .text(taskID), .text(kind), .text(fairnessKey), .integer(Int64(priority)), .text(payload),
+                .integer((runAt ?? now).milliseconds), .integer(now.milliseconds),
+            ])
+        guard inserted == 1 else { throw .duplicateTask }
     }
 
     /// Extends the lease and tells whether the task is still wanted.
     public func heartbeat(
         _ claim: Claim, in connection: any DatabaseConnection
     ) async throws(QueueError) -> Heartbeat {
-        fatalError("next commit")
+        let expiry = time.now().adding(seconds: limits.leaseSeconds)
+        let held = try await QueueSQL(connection).run(
+            "UPDATE queue_tasks SET lease_expires_at = $3 WHERE id = $1 AND token = $2 AND state = 'running'",
+            [.text(claim.taskID), .text(claim.token), .integer(expiry.milliseconds)])
+        guard held == 1, let task = try await QueueSQL(connection).held(by: claim) else { return .lost }
+        return task.isCancelRequested ? .cancelRequested : .held
     }
 
     /// Ends the task as completed. `false`: the claim was lost, and the caller rolls back.
     public func complete(_ claim: Claim, in connection: any DatabaseConnection) async throws(QueueError) -> Bool {
-        fatalError("next commit")
+        try await end(claim, as: "completed", connection)
     }
 
     /// Ends the task as failed. `false`: the claim was lost, and the caller rolls back.
     public func fail(_ claim: Claim, in connection: any DatabaseConnection) async throws(QueueError) -> Bool {
-        fatalError("next commit")
+        try await end(claim, as: "failed", connection)
     }
 
     /// Ends the task as canceled. `false`: the claim was lost, and the caller rolls back.
     public func markCanceled(_ claim: Claim, in connection: any DatabaseConnection) async throws(QueueError) -> Bool {
-        fatalError("next commit")
+        try await end(claim, as: "canceled", connection)
     }
 
     /// Gives a failed attempt back, to run again after `seconds`, or after a growing pause with jitter.
     public func retry(
         _ claim: Claim, after seconds: Double? = nil, in connection: any DatabaseConnection
     ) async throws(QueueError) -> RetryOutcome {
-        fatalError("next commit")
+        let pause = seconds ?? limits.backoff(task: claim.taskID, failures: claim.failures + 1)
+        return try await requeue(claim, pause: pause, failures: 1, connection)
     }
 
     /// Puts the task off without counting a failure.
     public func snooze(
         _ claim: Claim, seconds: Double, in connection: any DatabaseConnection
     ) async throws(QueueError) -> RetryOutcome {
-        fatalError("next commit")
+        try await requeue(claim, pause: seconds, failures: 0, connection)
     }
 
     /// Gives the task back at once, without counting a failure or a death: for a graceful shutdown.
     public func release(
         _ claim: Claim, in connection: any DatabaseConnection
     ) async throws(QueueError) -> RetryOutcome {
-        fatalError("next commit")
+        try await requeue(claim, pause: 0, failures: 0, connection)
     }
 
     /// Ends a waiting task as canceled, or asks the worker of a running one to stop.
     public func cancel(
         _ taskID: String, in connection: any DatabaseConnection
     ) async throws(QueueError) -> CancelOutcome {
-        fatalError("next commit")
+        let sql = QueueSQL(connection)
+        let now = time.now().milliseconds
+        let ended = try await sql.run(
+            "UPDATE queue_tasks SET state = 'canceled', ended_at = $2 WHERE id = $1 AND state = 'queued'",
+            [.text(taskID), .integer(now)])
+        if ended == 1 { return .canceledNow }
+        let signalled = try await sql.run(
+            """
+            UPDATE queue_tasks SET cancel_requested_at = COALESCE(cancel_requested_at, $2)
+            WHERE id = $1 AND state = 'running'
+            """, [.text(taskID), .integer(now)])
+        if signalled == 1 { return .signalled }
+        let exists = try await sql.rows("SELECT id FROM queue_tasks WHERE id = $1", [.text(taskID)]) {
+            row throws(DatabaseError) in try row.text("id")
+        }
+        return exists.isEmpty ? .unknown : .alreadyEnded
     }
 
-    /// Takes back tasks whose lease has run out. The caller settles what ended in the same transaction.
-    public func rescue(in connection: any DatabaseConnection) async throws(QueueError) -> RescueReport {
-        fatalError("next commit")
-    }
-
-    /// At start: takes back what dead processes of this host held, without waiting for their leases.
-    public func takeOver(
-        as worker: WorkerIdentity, isAlive: @Sendable (WorkerIdentity) -> Bool = WorkerIdentity.isAlive,
-        in connection: any DatabaseConnection
-    ) async throws(QueueError) -> RescueReport {
-        fatalError("next commit")
-    }
-
-    /// How many waiting tasks would be claimed up to and including this one; `nil` if it does not wait.
+    /// How many waiting tasks would be claimed up to and including this one, if nothing else changed; `nil` if it
+    /// does not wait. Looks at every waiting task.
     public func position(
         of taskID: String, in connection: any DatabaseConnection
     ) async throws(QueueError) -> Int? {
-        fatalError("next commit")
+        try await QueueSQL(connection).rows(
+            """
+            SELECT position FROM (
+                SELECT w.id, ROW_NUMBER() OVER (
+                    ORDER BY w.priority DESC, w.round, COALESCE(k.turn, 0), w.run_at, w.id) AS position
+                FROM (SELECT id, fairness_key, priority, run_at, ROW_NUMBER() OVER (
+                        PARTITION BY fairness_key, priority ORDER BY run_at, id) AS round
+                    FROM queue_tasks WHERE state = 'queued') w
+                LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key) ranked
+            WHERE id = $1
+            """, [.text(taskID)]
+        ) { row throws(DatabaseError) in Int(try row.integer("position")) }.first
+    }
+
+    /// Forgets up to `limit` tasks that ended before a time. Returns how many.
+    public func removeEnded(
+        before time: Timestamp, limit: Int = 500, in connection: any DatabaseConnection
+    ) async throws(QueueError) -> Int {
+        try await QueueSQL(connection).run(
+            """
+            DELETE FROM queue_tasks WHERE id IN (
+                SELECT id FROM queue_tasks WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)
+            """, [.integer(time.milliseconds), .integer(Int64(limit))])
+    }
+
+    // MARK: Steps
+
+    private func end(
+        _ claim: Claim, as state: String, _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> Bool {
+        try await QueueSQL(connection).run(
+            """
+            UPDATE queue_tasks SET state = $3, ended_at = $4, \(QueueSQL.unclaimed)
+            WHERE id = $1 AND token = $2 AND state = 'running'
+            """,
+            [.text(claim.taskID), .text(claim.token), .text(state), .integer(time.now().milliseconds)]) == 1
+    }
+
+    private func requeue(
+        _ claim: Claim, pause: Double, failures: Int, _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> RetryOutcome {
+        let sql = QueueSQL(connection)
+        guard let task = try await sql.held(by: claim) else { return .lost }
+        if task.isCancelRequested {
+            return try await end(claim, as: "canceled", connection) ? .canceled : .lost
+        }
+        if task.failures + failures > limits.retriesMax, failures > 0 {
+            _ = try await sql.run(
+                "UPDATE queue_tasks SET failures = failures + 1 WHERE id = $1 AND token = $2",
+                [.text(claim.taskID), .text(claim.token)])
+            return try await end(claim, as: "failed", connection) ? .exhausted : .lost
+        }
+        let runAt = time.now().adding(seconds: max(0, pause))
+        let changed = try await sql.run(
+            """
+            UPDATE queue_tasks SET state = 'queued', run_at = $3, failures = failures + $4, \(QueueSQL.unclaimed)
+            WHERE id = $1 AND token = $2 AND state = 'running'
+            """,
+            [
+                .text(claim.taskID), .text(claim.token), .integer(runAt.milliseconds), .integer(Int64(failures)),
+            ])
+        return changed == 1 ? .scheduled(at: runAt) : .lost
     }
 }

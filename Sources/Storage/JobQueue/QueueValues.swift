@@ -84,28 +84,6 @@ public struct RescueReport: Hashable, Sendable {
     public var isEmpty: Bool { requeued.isEmpty && exhausted.isEmpty && canceled.isEmpty }
 }
 
-/// The queue's numbers; each is a default that the configuration may change.
-public struct QueueLimits: Sendable {
-    public var leaseSeconds: Double = 30
-    /// Failures beyond the first attempt that are tried again.
-    public var retriesMax = 2
-    /// This many deaths of workers on one task end it as failed.
-    public var deathsMax = 5
-    /// Tasks of one fairness key that run at once.
-    public var runningPerKeyMax = 2
-    public var backoffSeconds: Double = 2
-    public var backoffSecondsMax: Double = 300
-    /// The share of the backoff that is random, decided by `jitterSeed`, the task and the attempt.
-    public var jitterShare: Double = 0.2
-    public var jitterSeed: UInt64 = 0
-    public var payloadBytesMax = 65_536
-    public var identifierBytesMax = 200
-    /// Tasks that one `rescue` or `takeOver` handles; the next one takes the rest.
-    public var rescueBatchMax = 500
-
-    public init() {}
-}
-
 /// The caller's mistakes, and the database's answers.
 public enum QueueError: Error, Hashable, Sendable {
     /// A task of that name was enqueued before.

@@ -79,6 +79,8 @@ public struct LedgerDiscrepancy: Hashable, Sendable, CustomStringConvertible {
         case lots
         /// A lot's credits are all accounted for, none negative.
         case lot
+        /// A lot's held credits are those that open holds drew from it.
+        case lotHeld = "lot_held"
         /// An account's held credits are those of its open holds.
         case holds
         /// A hold's draws on lots sum to the hold.

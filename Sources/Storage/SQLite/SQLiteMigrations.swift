@@ -3,6 +3,7 @@ public import Database
 /// The schema's steps for SQLite, embedded from `migrations/sqlite`. A new file needs one line here.
 public enum SQLiteMigrations {
     public static let all: [Migration] = [
-        Migration(1, "spine", sql: PackageResources._001_spine_sql)
+        Migration(1, "spine", sql: PackageResources._001_spine_sql),
+        Migration(2, "studio", sql: PackageResources._002_studio_sql),
     ]
 }

@@ -1,0 +1,91 @@
+internal import Core
+public import Database
+
+extension JobQueue {
+    /// Takes up to `limit` tasks of these kinds that may run now: by priority, then in turn between the fairness
+    /// keys, then by time. A key with `runningPerKeyMax` tasks under way is passed over.
+    public func claim(
+        worker: WorkerIdentity, kinds: [String], limit: Int, in connection: any DatabaseConnection
+    ) async throws(QueueError) -> [Claim] {
+        guard !kinds.isEmpty else { return [] }
+        var claims: [Claim] = []
+        while claims.count < limit, let next = try await candidate(kinds: kinds, connection) {
+            claims.append(try await take(next, worker, connection))
+        }
+        return claims
+    }
+
+    private struct Candidate {
+        var id: String
+        var kind: String
+        var fairnessKey: String
+        var payload: String
+        var attempt: Int
+        var failures: Int
+        var deaths: Int
+    }
+
+    /// One index probe for each fairness key that waits, not one for each task.
+    private func candidate(
+        kinds: [String], _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> Candidate? {
+        let names = kinds.indices.map { "$\($0 + 3)" }.joined(separator: ", ")
+        let lock = connection.dialect == .postgres ? " FOR UPDATE OF t SKIP LOCKED" : ""
+        return try await QueueSQL(connection).rows(
+            """
+            WITH RECURSIVE waiting (fairness_key) AS (
+                SELECT (SELECT MIN(fairness_key) FROM queue_tasks WHERE state = 'queued')
+                UNION ALL
+                SELECT (SELECT MIN(n.fairness_key) FROM queue_tasks n
+                    WHERE n.state = 'queued' AND n.fairness_key > w.fairness_key)
+                FROM waiting w WHERE w.fairness_key IS NOT NULL)
+            SELECT t.id, t.kind, t.fairness_key, t.payload, t.attempt, t.failures, t.deaths
+            FROM waiting w
+            JOIN queue_tasks t ON t.id = (
+                SELECT h.id FROM queue_tasks h
+                WHERE h.state = 'queued' AND h.fairness_key = w.fairness_key AND h.run_at <= $1 AND h.kind IN (\(names))
+                ORDER BY h.priority DESC, h.run_at, h.id LIMIT 1)
+            LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key
+            WHERE (SELECT COUNT(*) FROM queue_tasks r
+                WHERE r.state = 'running' AND r.fairness_key = w.fairness_key) < $2
+            ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT 1\(lock)
+            """,
+            [.integer(time.now().milliseconds), .integer(Int64(limits.runningPerKeyMax))] + kinds.map { .text($0) }
+        ) { row throws(DatabaseError) in
+            Candidate(
+                id: try row.text("id"), kind: try row.text("kind"), fairnessKey: try row.text("fairness_key"),
+                payload: try row.text("payload"), attempt: Int(try row.integer("attempt")),
+                failures: Int(try row.integer("failures")), deaths: Int(try row.integer("deaths")))
+        }.first
+    }
+
+    private func take(
+        _ task: Candidate, _ worker: WorkerIdentity, _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> Claim {
+        let now = time.now()
+        let claim = Claim(
+            taskID: task.id, kind: task.kind, attempt: task.attempt + 1, failures: task.failures, deaths: task.deaths,
+            payload: task.payload, token: Identifier<ClaimKind>(at: now).text, claimedAt: now,
+            leaseExpiresAt: now.adding(seconds: limits.leaseSeconds))
+        let sql = QueueSQL(connection)
+        _ = try await sql.run(
+            """
+            UPDATE queue_tasks SET state = 'running', attempt = $2, token = $3, worker_host = $4, worker_boot = $5,
+                worker_pid = $6, worker_start = $7, claimed_at = $8, lease_expires_at = $9
+            WHERE id = $1 AND state = 'queued'
+            """,
+            [
+                .text(task.id), .integer(Int64(claim.attempt)), .text(claim.token), .text(worker.host),
+                .text(worker.bootID), .integer(worker.pid), .integer(worker.startTicks), .integer(now.milliseconds),
+                .integer(claim.leaseExpiresAt.milliseconds),
+            ])
+        _ = try await sql.run(
+            """
+            INSERT INTO queue_keys (fairness_key, turn) VALUES ($1, (SELECT COALESCE(MAX(turn), 0) + 1 FROM queue_keys))
+            ON CONFLICT (fairness_key) DO UPDATE SET turn = excluded.turn
+            """, [.text(task.fairnessKey)])
+        return claim
+    }
+}
+
+enum ClaimKind: IdentifierKind { static let prefix = "clm" }

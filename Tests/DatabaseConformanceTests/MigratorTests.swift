@@ -1,0 +1,84 @@
+import Core
+import Database
+import SQLite
+import Support
+import Testing
+
+@Suite struct MigratorTests {
+    private let first = Migration(1, "first", sql: Array("CREATE TABLE one (n BIGINT);".utf8))
+    private let second = Migration(2, "second", sql: Array("CREATE TABLE two (n BIGINT);".utf8))
+    private let time = ManualTime()
+
+    private func applied(_ migrator: Migrator, _ database: any Database) async throws -> [Bool] {
+        try await migrator.status(database).map(\.isApplied)
+    }
+
+    private func numbers(_ migrator: Migrator, _ database: any Database) async throws -> [Int] {
+        try await migrator.migrate(database).map(\.number)
+    }
+
+    @Test func `migrating twice changes nothing the second time`() async throws {
+        try await withSQLite { database, _ in
+            let migrator = Migrator([first, second], time: time)
+            let before = try await applied(migrator, database)
+            #expect(before == [false, false])
+            #expect(try await numbers(migrator, database) == [1, 2])
+            #expect(try await migrator.migrate(database) == [])
+            #expect(try await applied(migrator, database) == [true, true])
+        }
+    }
+
+    @Test func `two processes that migrate at once apply each step once`() async throws {
+        try await withSQLite { database, directory in
+            let other = try SQLiteDatabase(path: directory.path("test.db"), time: time)
+            async let here = database.migrate()
+            async let there = other.migrate()
+            let applied = try await here.count + there.count
+            #expect(applied == SQLiteMigrations.all.count)
+            await other.close()
+        }
+    }
+
+    @Test func `a schema newer than the program is refused`() async throws {
+        try await withSQLite { database, _ in
+            try await Migrator([first, second], time: time).migrate(database)
+            let older = Migrator([first], time: time)
+            await #expect(throws: DatabaseError.schemaTooNew(found: 2, known: 1)) { try await older.migrate(database) }
+            await #expect(throws: DatabaseError.schemaTooNew(found: 2, known: 1)) { try await older.status(database) }
+        }
+    }
+
+    @Test func `a migration that changed after it was applied is refused`() async throws {
+        try await withSQLite { database, _ in
+            try await Migrator([first], time: time).migrate(database)
+            let changed = Migration(1, "first", sql: Array("CREATE TABLE one (m BIGINT);".utf8))
+            await #expect(throws: DatabaseError.migrationChanged(number: 1)) {
+                try await Migrator([changed, second], time: time).migrate(database)
+            }
+        }
+    }
+
+    @Test func `a migration that fails leaves neither its version nor its tables`() async throws {
+        try await withSQLite { database, _ in
+            let broken = Migration(2, "broken", sql: Array("CREATE TABLE two (n BIGINT); CREATE TABEL three;".utf8))
+            let migrator = Migrator([first, broken], time: time)
+            await #expect(throws: DatabaseError.self) { try await migrator.migrate(database) }
+            let found = try await applied(migrator, database)
+            #expect(found == [true, false])
+            #expect(try await numbers(Migrator([first, second], time: time), database) == [2])
+        }
+    }
+
+    @Test(arguments: [
+        // FIPS 180-4 examples: the empty message, one block, two blocks.
+        ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        ("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        (
+            "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"
+        ),
+    ])
+    func `the checksum is SHA-256`(_ text: String, _ digest: String) {
+        #expect(Migration(1, "any", sql: Array(text.utf8)).checksum == digest)
+    }
+}

@@ -1,0 +1,38 @@
+public import Core
+public import Database
+public import SQLite
+
+/// The engines that one test body runs on.
+public enum Backend: String, CaseIterable, Sendable {
+    case sqlite
+
+    /// Runs `body` on a fresh, migrated database, then closes and removes it.
+    public func withDatabase<Value: Sendable>(
+        time: any TimeSource = ManualTime(), _ body: (any Database) async throws -> Value
+    ) async throws -> Value {
+        switch self {
+        case .sqlite:
+            try await withSQLite(time: time) { database, _ in
+                try await database.migrate()
+                return try await body(database)
+            }
+        }
+    }
+}
+
+/// Runs `body` on a fresh SQLite file without a schema, then closes and removes it.
+public func withSQLite<Value: Sendable>(
+    time: any TimeSource = ManualTime(), limits: SQLiteLimits = SQLiteLimits(),
+    _ body: (SQLiteDatabase, TemporaryDirectory) async throws -> Value
+) async throws -> Value {
+    let directory = TemporaryDirectory()
+    let database = try SQLiteDatabase(path: directory.path("test.db"), readers: 2, time: time, limits: limits)
+    do {
+        let value = try await body(database, directory)
+        await database.close()
+        return value
+    } catch {
+        await database.close()
+        throw error
+    }
+}

@@ -72,7 +72,8 @@ private func tones(at time: Double, channel: Int) -> Double {
     let pitch = channel == 0 ? 220.0 : 330.0
     let pulse = 0.5 - 0.5 * cosine(2 * time)
     let vibrato = 0.5 * sine(5 * time)
-    return 0.2 * pulse * sine(pitch * time + vibrato) + 0.1 * sine(3.01 * pitch * time) + 0.05 * sine(0.25 * pitch * time)
+    return 0.2 * pulse * sine(pitch * time + vibrato) + 0.1 * sine(3.01 * pitch * time) + 0.05
+        * sine(0.25 * pitch * time)
 }
 
 /// 20·log₁₀ of the largest difference over the largest sample of `expected`; −∞ for equality.

@@ -122,7 +122,8 @@ def write_audio(path, stem):
 
 
 def load_networks(folder):
-    return [load_network(os.path.join(folder, f"testcheckpoint{index}.ckpt")) for index in range(len(STEMS))]
+    """From a folder as `cadenza models install spleeter-2stems` makes it."""
+    return [load_network(os.path.join(folder, f"{stem}.ckpt")) for stem in STEMS]
 
 
 def main():

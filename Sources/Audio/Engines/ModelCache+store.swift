@@ -41,14 +41,14 @@ private final class ModelLoader: Sendable {
             throw .modelUnusable(id: id, cause: "no engine for \(entry.architecture ?? "this architecture")")
         }
         let runtime = try loadedRuntime()
-        let files = entry.sources.flatMap(\.files)
+        let files = entry.files(for: ModelStore.currentMachine)
+        guard files.count == entry.stems.count, !files.isEmpty else {
+            throw .modelUnusable(id: id, cause: "\(entry.stems.count) stems, \(files.count) networks")
+        }
         var networks: [any StemNetwork] = []
         for file in files {
             let path = try self.path(of: file, in: entry)
             networks.append(try SpleeterNetwork(checkpoint: path, model: id, runtime: runtime))
-        }
-        guard networks.count == entry.stems.count, !networks.isEmpty else {
-            throw .modelUnusable(id: id, cause: "\(entry.stems.count) stems, \(networks.count) networks")
         }
         let overlap = entry.parameters.first { $0.name == "overlap" }?.value.double ?? 0
         guard SeparationOptions.overlapRange.contains(overlap) else {
@@ -74,7 +74,7 @@ private final class ModelLoader: Sendable {
         try runtime.withLock { (loaded) throws(EngineError) in
             if let runtime = loaded { return runtime }
             guard let entry = catalogue.entries.first(where: { $0.kind == .runtime }),
-                let library = entry.sources.flatMap(\.files).first
+                let library = entry.files(for: ModelStore.currentMachine).first
             else { throw .modelUnusable(id: "onnxruntime", cause: "the catalogue has no run-time library") }
             let path = try self.path(of: library, in: entry)
             do throws(KernelError) {

@@ -25,6 +25,24 @@ public struct AudioBlock: Sendable, Equatable {
         samples[channel * frameCount..<(channel + 1) * frameCount]
     }
 
+    /// A copy of `planes`, which are equally long.
+    public init(_ planes: [UnsafeBufferPointer<Float>]) {
+        let frameCount = planes.first?.count ?? 0
+        var samples: [Float] = []
+        samples.reserveCapacity(planes.count * frameCount)
+        for plane in planes { samples.append(contentsOf: plane) }
+        self.init(channelCount: planes.count, frameCount: frameCount, samples: samples)
+    }
+
+    /// The first `count` frames; silence follows where there are fewer.
+    public func resized(to count: Int) -> AudioBlock {
+        if count == frameCount { return self }
+        let silence = [Float](repeating: 0, count: max(0, count - frameCount))
+        return AudioBlock(
+            channelCount: channelCount, frameCount: count,
+            samples: (0..<channelCount).flatMap { plane($0).prefix(count) + silence })
+    }
+
     /// Lends the planes as pointers for the length of `body`.
     public func withPlanes<Result, Failure: Error>(
         _ body: ([UnsafeBufferPointer<Float>]) throws(Failure) -> Result

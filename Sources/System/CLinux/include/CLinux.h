@@ -12,3 +12,4 @@
 #include "cadenza_linux.h"
 #include "cadenza_seccomp.h"
 #include "cadenza_signals.h"
+#include "cadenza_worker_process.h"

@@ -37,13 +37,13 @@ import Testing
             await began.wait()
             async let drained: Void = server.drain()
             #expect(try idle.isClosedByServer())
-            #expect(throws: WireError.self) { _ = try WireClient(port).get("/") }
             gate.open()
             let last = try busy.readResponse()
             #expect(last.text == "/slow ")
             #expect(last["Connection"] == "close")
             busy.disconnect()
             await drained
+            #expect(throws: WireError.self) { try WireClient(port) }
         }
     }
 

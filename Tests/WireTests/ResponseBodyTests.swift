@@ -1,6 +1,5 @@
 import Core
 import HTTP
-import Synchronization
 import Testing
 
 @Suite struct ResponseBodyTests {

@@ -76,6 +76,17 @@ final class Gate: Sendable {
     }
 }
 
+/// A value behind a lock.
+final class Locked<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func get() -> Value { value.withLock { $0 } }
+
+    func set(_ new: Value) { value.withLock { $0 = new } }
+}
+
 /// Suspends until the task is cancelled.
 func untilCancelled() async {
     let gate = Gate()

@@ -112,7 +112,9 @@ struct Line: Sendable {
             line.time.advance(seconds: 1)
             try await line.add("second")
             try await line.add("high", priority: 5)
-            #expect(try await line.names(10) == ["high", "first", "second", "low"])
+            try await line.add("other", key: "b")
+            try await line.add("higher", priority: 5)
+            #expect(try await line.names(10) == ["high", "higher", "other", "first", "second", "low"])
         }
     }
 

@@ -49,7 +49,7 @@ let network: [Target] = [
 ]
 
 let storage: [Target] = [
-    room("Storage", "Database", ["Core"]),
+    room("Storage", "Database", ["Core", "Secrets"]),
     room("Storage", "SQLite", ["Core", "Database", "CSQLite"], resources: [.embedInCode("migrations")]),
     room("Storage", "JobQueue", ["Core", "Database", "Telemetry"]),
     room("Storage", "Ledger", ["Core", "Database"]),

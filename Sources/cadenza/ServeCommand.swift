@@ -1,5 +1,6 @@
 import Accounts
 import ArgumentParser
+import CLinux
 import Config
 import Core
 import Glibc
@@ -17,15 +18,16 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let settings = try settings.load()
         let termination = try Termination()
+        cadenza_raise_descriptor_limit()
         try Store.makeDirectory(settings.data.directory)
         let lock = try DirectoryLock(directory: settings.data.directory)
         let store = try await Store.open(settings)
         let log = Logger(
             level: LogLevel(name: settings.logging.level) ?? .info,
             format: settings.logging.format == "json" ? .json : .readable)
-        let server = try Server(store: store, log: log)
+        let application = try Application(store: store, log: log)
         let key = demo ? try await DemoAccount(store: store).key() : nil
-        let port = try server.start()
+        let port = try application.start()
         announce(settings, port: port, key: key)
 
         await termination.wait()
@@ -34,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
             await termination.wait()
             _exit(1)
         }
-        await server.stop()
+        await application.stop()
         impatience.cancel()
         withExtendedLifetime(lock) {}
     }

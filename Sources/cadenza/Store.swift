@@ -11,7 +11,7 @@ struct Store: Sendable {
     let settings: Settings
     let database: SQLiteDatabase
     let time = SystemTime()
-    let ledger: Ledger
+    let ledger: CreditLedger
     let accounts: AccountService
 
     /// Opens the database of the settings and brings its schema up to date.
@@ -25,11 +25,11 @@ struct Store: Sendable {
         let database = try SQLiteDatabase(path: String(settings.database.url.dropFirst(prefix.count)), time: time)
         try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
         return Store(
-            settings: settings, database: database, ledger: Ledger(time: time),
+            settings: settings, database: database, ledger: CreditLedger(time: time),
             accounts: AccountService(database: database, time: time))
     }
 
-    private init(settings: Settings, database: SQLiteDatabase, ledger: Ledger, accounts: AccountService) {
+    private init(settings: Settings, database: SQLiteDatabase, ledger: CreditLedger, accounts: AccountService) {
         self.settings = settings
         self.database = database
         self.ledger = ledger

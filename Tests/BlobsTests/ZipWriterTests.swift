@@ -1,6 +1,7 @@
+import Blobs
 import Core
 import Glibc
-import Blobs
+import Support
 import Testing
 
 @Suite struct ZipWriterTests {
@@ -36,7 +37,7 @@ import Testing
     }
 
     private func noise(_ count: Int, seed: UInt64) -> [UInt8] {
-        var noise = Noise(state: seed)
+        var noise = SeededGenerator(seed: seed)
         return (0..<count).map { _ in UInt8.random(in: 0...255, using: &noise) }
     }
 
@@ -56,7 +57,7 @@ import Testing
     }
 
     @Test func `another program reads names, dates and bytes back`() throws {
-        let scratch = try Scratch()
+        let scratch = TemporaryDirectory()
         let vocals = noise(123_457, seed: 1)
         var crc = CRC32()
         crc.update(vocals)
@@ -69,7 +70,7 @@ import Testing
             (ZipEntry(name: "empty", size: 0, crc32: 0, modified: time), []),
         ])
         #expect(announced == UInt64(bytes.count))
-        let path = try scratch.write(bytes, "x.zip")
+        let path = scratch.write(bytes, "x.zip")
         let program = """
             import sys, zipfile, zlib
             z = zipfile.ZipFile(sys.argv[1])
@@ -84,13 +85,13 @@ import Testing
     }
 
     @Test func `an entry of unknown size is streamed and read back`() throws {
-        let scratch = try Scratch()
+        let scratch = TemporaryDirectory()
         let (bytes, announced) = try archive([
             (ZipEntry(name: "a", size: nil, modified: time), noise(7777, seed: 5)),
             (ZipEntry(name: "b", size: 3, modified: time), [1, 2, 3]),
         ])
         #expect(announced == nil)
-        let path = try scratch.write(bytes, "x.zip")
+        let path = scratch.write(bytes, "x.zip")
         let program = """
             import sys, zipfile
             z = zipfile.ZipFile(sys.argv[1])
@@ -100,7 +101,7 @@ import Testing
     }
 
     @Test func `beyond 4 GiB the archive is ZIP64 and still as long as announced`() throws {
-        let scratch = try Scratch()
+        let scratch = TemporaryDirectory()
         // Sparse: the data is a hole of zeros, whose checksum the reader below never gets to.
         let size: UInt64 = 0x1_0000_0010
         var writer = try ZipWriter(entries: [
@@ -108,7 +109,7 @@ import Testing
             ZipEntry(name: "behind", size: 3, crc32: nil, modified: time),
         ])
         let total = try #require(writer.totalBytes)
-        let path = scratch.file("x.zip")
+        let path = scratch.path("x.zip")
         let descriptor = open(path, O_RDWR | O_CREAT, 0o600)
         defer { close(descriptor) }
         var offset = 0

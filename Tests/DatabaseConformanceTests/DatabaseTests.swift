@@ -151,7 +151,7 @@ import Testing
             "INSERT INTO queue_keys (fairness_key, turn) VALUES ($1, 0)", [.text(key)])
     }
 
-    private func keys(_ database: any Database) async throws -> [String] {
+    private func keys(_ database: any SQLDatabase) async throws -> [String] {
         try await database.read { connection in
             try await connection.query("SELECT fairness_key FROM queue_keys ORDER BY 1", []).map {
                 try $0.text("fairness_key")

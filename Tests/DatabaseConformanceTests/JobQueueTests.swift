@@ -6,9 +6,9 @@ import Testing
 
 /// A queue on a fresh database, and its calls with less ceremony.
 struct Line: Sendable {
-    let database: any Database
+    let database: any SQLDatabase
     let time: ManualTime
-    let queue: JobQueue
+    let queue: TaskQueue
     let worker = WorkerIdentity(host: "here", bootID: "boot-1", pid: 10, startTicks: 100)
 
     static func open<Value: Sendable>(
@@ -16,7 +16,7 @@ struct Line: Sendable {
     ) async throws -> Value {
         let time = ManualTime()
         return try await backend.withDatabase(time: time) { database in
-            try await body(Line(database: database, time: time, queue: JobQueue(time: time, limits: limits)))
+            try await body(Line(database: database, time: time, queue: TaskQueue(time: time, limits: limits)))
         }
     }
 

@@ -6,9 +6,9 @@ import Testing
 
 /// An account on a fresh database, and the ledger's calls with less ceremony.
 struct Bank: Sendable {
-    let database: any Database
+    let database: any SQLDatabase
     let time: ManualTime
-    let ledger: Ledger
+    let ledger: CreditLedger
     let account: AccountID
 
     static func open<Value: Sendable>(
@@ -17,7 +17,7 @@ struct Bank: Sendable {
         let time = ManualTime()
         return try await backend.withDatabase(time: time) { database in
             let bank = Bank(
-                database: database, time: time, ledger: Ledger(time: time), account: AccountID(at: time.now()))
+                database: database, time: time, ledger: CreditLedger(time: time), account: AccountID(at: time.now()))
             try await database.write { try await bank.ledger.openAccount(bank.account, email: "a@example.org", in: $0) }
             let value = try await body(bank)
             let discrepancies = try await bank.discrepancies()

@@ -9,11 +9,11 @@ import Testing
     private let second = Migration(2, "second", sql: Array("CREATE TABLE two (n BIGINT);".utf8))
     private let time = ManualTime()
 
-    private func applied(_ migrator: Migrator, _ database: any Database) async throws -> [Bool] {
+    private func applied(_ migrator: Migrator, _ database: any SQLDatabase) async throws -> [Bool] {
         try await migrator.status(database).map(\.isApplied)
     }
 
-    private func numbers(_ migrator: Migrator, _ database: any Database) async throws -> [Int] {
+    private func numbers(_ migrator: Migrator, _ database: any SQLDatabase) async throws -> [Int] {
         try await migrator.migrate(database).map(\.number)
     }
 

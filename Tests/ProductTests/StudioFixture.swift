@@ -27,8 +27,8 @@ struct StudioFixture {
     let directory = TemporaryDirectory()
     let time = ManualTime()
     let database: SQLiteDatabase
-    let ledger: Ledger
-    let queue: JobQueue
+    let ledger: CreditLedger
+    let queue: TaskQueue
     let blobs: LocalBlobStore
     let jobs: JobService
     let accounts: AccountService
@@ -39,8 +39,8 @@ struct StudioFixture {
     ) async throws {
         database = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
         try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
-        ledger = Ledger(time: time)
-        queue = JobQueue(time: time, limits: queueLimits)
+        ledger = CreditLedger(time: time)
+        queue = TaskQueue(time: time, limits: queueLimits)
         blobs = try LocalBlobStore(root: directory.path + "/data")
         let properties = InputProperties(
             container: "wav", codec: "pcm_s16le", durationSeconds: inputSeconds, sampleRate: 44_100, channelCount: 2)

@@ -8,7 +8,7 @@ public enum Backend: String, CaseIterable, Sendable {
 
     /// Runs `body` on a fresh, migrated database, then closes and removes it.
     public func withDatabase<Value: Sendable>(
-        time: any TimeSource = ManualTime(), _ body: (any Database) async throws -> Value
+        time: any TimeSource = ManualTime(), _ body: (any SQLDatabase) async throws -> Value
     ) async throws -> Value {
         switch self {
         case .sqlite:

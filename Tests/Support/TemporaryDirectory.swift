@@ -16,6 +16,14 @@ public final class TemporaryDirectory: Sendable {
     /// The path of `name` inside the directory.
     public func path(_ name: String) -> String { path + "/" + name }
 
+    /// Writes a file inside the directory and returns its path.
+    public func write(_ bytes: [UInt8], _ name: String) -> String {
+        let descriptor = open(path(name), O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        defer { close(descriptor) }
+        precondition(Glibc.write(descriptor, bytes, bytes.count) == bytes.count, "short write")
+        return path(name)
+    }
+
     /// Copies a file inside the directory, as a crash would leave it.
     public func copy(_ name: String, to other: String) {
         let source = open(path(name), O_RDONLY)

@@ -1,6 +1,6 @@
 /// Builds a record of little-endian fields, as RIFF and zip have them.
 public struct LittleEndianFields: Sendable {
-    public private(set) var bytes: [UInt8] = []
+    public var bytes: [UInt8] = []
 
     public init() {}
 

@@ -8,11 +8,11 @@ public struct AccountService: Sendable {
     /// `last_used_at` is written at most this often per key, so that reads stay reads.
     public static let lastUsedSecondsMin: Double = 60
 
-    private let database: any Database
+    private let database: any SQLDatabase
     private let time: any TimeSource
     private let store = AccountStore()
 
-    public init(database: any Database, time: any TimeSource) {
+    public init(database: any SQLDatabase, time: any TimeSource) {
         self.database = database
         self.time = time
     }

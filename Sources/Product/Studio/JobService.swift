@@ -49,9 +49,9 @@ public struct JobService: Sendable {
     /// The kind under which jobs stand in the queue.
     public static let taskKind = "job"
 
-    let database: any Database
-    let ledger: Ledger
-    let queue: JobQueue
+    let database: any SQLDatabase
+    let ledger: CreditLedger
+    let queue: TaskQueue
     let blobs: any BlobStore
     let disk: BlockingPool
     let services: [Service]
@@ -66,7 +66,7 @@ public struct JobService: Sendable {
     ///   - disk: where file work runs, never an event loop.
     ///   - wakeWorkers: called after each commit that gives workers something to do.
     public init(
-        database: any Database, ledger: Ledger, queue: JobQueue, blobs: any BlobStore, disk: BlockingPool,
+        database: any SQLDatabase, ledger: CreditLedger, queue: TaskQueue, blobs: any BlobStore, disk: BlockingPool,
         services: [Service], limits: JobLimits, inspector: any InputInspector, hub: JobEventHub,
         time: any TimeSource, wakeWorkers: @escaping @Sendable () -> Void
     ) {

@@ -1,3 +1,5 @@
+internal import Secrets
+
 /// One forward step of the schema. Its text is fixed once it was released: `Migrator` refuses a changed one.
 public struct Migration: Sendable {
     public let number: Int
@@ -12,5 +14,5 @@ public struct Migration: Sendable {
     }
 
     /// SHA-256 of the text, in hexadecimal.
-    public var checksum: String { SHA256.hexadecimal(of: Array(sql.utf8)) }
+    public var checksum: String { Hexadecimal.encode(SHA256.hash(of: sql)) }
 }

@@ -23,7 +23,7 @@ public struct Migrator: Sendable {
     ///
     /// - Throws: `DatabaseError.schemaTooNew`, `.migrationChanged`; the schema is then untouched.
     @discardableResult
-    public func migrate(_ database: any Database) async throws -> [Step] {
+    public func migrate(_ database: any SQLDatabase) async throws -> [Step] {
         var applied: [Step] = []
         for migration in migrations {
             let isNew = try await database.write { connection in
@@ -41,7 +41,7 @@ public struct Migrator: Sendable {
     /// All migrations that this program knows, in order.
     ///
     /// - Throws: as `migrate` does.
-    public func status(_ database: any Database) async throws -> [Step] {
+    public func status(_ database: any SQLDatabase) async throws -> [Step] {
         let known = try await database.read { connection in try await checked(connection) }
         return migrations.map { Step(number: $0.number, name: $0.name, isApplied: known.contains($0.number)) }
     }

@@ -32,8 +32,8 @@ public final class Executor: Sendable {
         var ticker: Task<Void, Never>?
     }
 
-    private let database: any Database
-    private let queue: JobQueue
+    private let database: any SQLDatabase
+    private let queue: TaskQueue
     private let worker: WorkerIdentity
     private let kinds: [String]
     private let limits: ExecutorLimits
@@ -44,7 +44,7 @@ public final class Executor: Sendable {
     private let settled = WakeSignal()
 
     public init(
-        database: any Database, queue: JobQueue, worker: WorkerIdentity, kinds: [String],
+        database: any SQLDatabase, queue: TaskQueue, worker: WorkerIdentity, kinds: [String],
         limits: ExecutorLimits = ExecutorLimits(), hooks: ExecutorHooks = ExecutorHooks(), handler: @escaping Handler
     ) {
         self.database = database

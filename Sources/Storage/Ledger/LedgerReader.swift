@@ -11,10 +11,10 @@ public struct Statement: Sendable {
 
 /// The ledger's questions with a transaction of their own, for callers that have none.
 public struct LedgerReader: Sendable {
-    private let database: any Database
-    private let ledger: Ledger
+    private let database: any SQLDatabase
+    private let ledger: CreditLedger
 
-    public init(database: any Database, ledger: Ledger) {
+    public init(database: any SQLDatabase, ledger: CreditLedger) {
         self.database = database
         self.ledger = ledger
     }

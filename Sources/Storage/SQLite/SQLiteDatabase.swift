@@ -6,7 +6,7 @@ internal import Glibc
 ///
 /// Writers queue first come first served; a writer in another process is waited for. A body runs on its connection's
 /// thread, so that its queries suspend nowhere; a slow body holds up the writers behind it.
-public final class SQLiteDatabase: Database {
+public final class SQLiteDatabase: SQLDatabase {
     public var dialect: SQLDialect { .sqlite }
 
     private let writers: SlotQueue

@@ -31,3 +31,11 @@ int cadenza_processor_count(void) {
     int count = CPU_COUNT(&set);
     return count > 0 ? count : 1;
 }
+
+void cadenza_raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    // A refusal leaves the soft limit, and with it the accept back-off.
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}

@@ -17,3 +17,6 @@ int cadenza_renice_this_thread(int niceness);
 
 /// The processors in the calling thread's affinity mask, at least 1.
 int cadenza_processor_count(void);
+
+/// Lets this process open as many descriptors as the hard limit allows: one a connection, and then some.
+void cadenza_raise_descriptor_limit(void);

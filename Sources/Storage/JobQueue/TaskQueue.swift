@@ -4,7 +4,7 @@ public import Database
 /// A durable queue of tasks. It knows no product noun: a task is the caller's identifier, a kind and a payload text.
 ///
 /// Every call works in the caller's transaction, so that a task and what it is about change together.
-public struct JobQueue: Sendable {
+public struct TaskQueue: Sendable {
     public let limits: QueueLimits
     let time: any TimeSource
 

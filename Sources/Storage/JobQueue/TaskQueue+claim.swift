@@ -1,7 +1,7 @@
 internal import Core
 public import Database
 
-extension JobQueue {
+extension TaskQueue {
     /// Takes up to `limit` tasks of these kinds that may run now: by priority, then in turn between the fairness
     /// keys, then by time. A key with `runningPerKeyMax` tasks under way is passed over.
     public func claim(

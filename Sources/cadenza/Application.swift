@@ -17,8 +17,8 @@ import Synchronization
 import Telemetry
 import Workers
 
-/// The one place where the rooms are wired to each other: a server, from its settings to its last answer.
-final class Server: Sendable {
+/// The one place where the rooms are wired to each other: the whole server, from its settings to its last answer.
+final class Application: Sendable {
     private static let sweepSeconds: Double = 600
     /// Proxies commonly close what is quiet for a minute.
     private static let heartbeatSeconds: Double = 15
@@ -28,7 +28,7 @@ final class Server: Sendable {
     private let jobs: JobService
     private let hub = JobEventHub()
     private let executor: Executor
-    private let http: HTTPServer
+    private let http: HTTPServer.Server
     private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
     init(store: Store, log: Logger) throws {
@@ -37,7 +37,7 @@ final class Server: Sendable {
         let (settings, metrics) = (store.settings, Metrics())
         let blobs = try LocalBlobStore(root: settings.data.directory)
         let disk = BlockingPool(name: "disk", threads: 4)
-        let queue = JobQueue(time: store.time, limits: settings.queueLimits)
+        let queue = TaskQueue(time: store.time, limits: settings.queueLimits)
         let wake = WakeUp()
         let models = try InstalledModels(settings: settings)
         jobs = JobService(
@@ -60,7 +60,7 @@ final class Server: Sendable {
                 accounts: store.accounts, books: LedgerReader(database: database, ledger: store.ledger), jobs: jobs,
                 isReady: { await Self.answers(database) }),
             limits: settings.apiLimits, log: log, metrics: metrics, time: store.time)
-        http = HTTPServer(
+        http = HTTPServer.Server(
             configuration: settings.serverConfiguration(problem: { pipeline.answer($0) }), log: log, metrics: metrics,
             respond: { await pipeline.respond(to: $0) })
     }
@@ -77,7 +77,7 @@ final class Server: Sendable {
     private static let workerNiceness: Int32 = 5
 
     private static func makeExecutor(
-        _ store: Store, _ queue: JobQueue, _ jobs: JobService, _ runner: JobRunner, _ log: Logger
+        _ store: Store, _ queue: TaskQueue, _ jobs: JobService, _ runner: JobRunner, _ log: Logger
     ) -> Executor {
         var hooks = ExecutorHooks()
         hooks.claimed = { try await jobs.claimed($0, in: $1) }
@@ -89,7 +89,7 @@ final class Server: Sendable {
             limits: store.settings.executorLimits, hooks: hooks, handler: { await runner.run($0, cancellation: $1) })
     }
 
-    private static func answers(_ database: any Database) async -> Bool {
+    private static func answers(_ database: any SQLDatabase) async -> Bool {
         do {
             _ = try await database.read { try await $0.query("SELECT 1 AS one", []) }
             return true

@@ -1,7 +1,7 @@
 public import Core
 public import Database
 
-extension Ledger {
+extension CreditLedger {
     /// The rows that a page may hold.
     public static let pageLimitMax = 200
 

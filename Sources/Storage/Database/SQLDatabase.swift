@@ -29,7 +29,7 @@ public protocol DatabaseConnection: Sendable {
 /// A transactional store. A `read` or `write` inside another of the same database is refused as misuse.
 ///
 /// Cancelling the calling task does not interrupt a transaction: a settlement that began is carried to its end.
-public protocol Database: Sendable {
+public protocol SQLDatabase: Sendable {
     var dialect: SQLDialect { get }
 
     /// Runs `body` on one consistent snapshot; a change is refused with `DatabaseError.readOnly`.

@@ -1,6 +1,6 @@
 public import Database
 
-extension Ledger {
+extension CreditLedger {
     /// The discrepancies that `verify` lists for each rule; one is already too many.
     public static let discrepanciesMax = 1000
 

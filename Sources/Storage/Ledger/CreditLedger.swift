@@ -4,7 +4,7 @@ public import Database
 /// The credits of accounts: every movement is an append-only entry, written in the caller's transaction.
 ///
 /// Invariant per account: Σ entries = available + held − debt. Spending takes the lot that expires first.
-public struct Ledger: Sendable {
+public struct CreditLedger: Sendable {
     let time: any TimeSource
 
     public init(time: any TimeSource) { self.time = time }

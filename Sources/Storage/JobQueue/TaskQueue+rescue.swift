@@ -1,7 +1,7 @@
 internal import Core
 public import Database
 
-extension JobQueue {
+extension TaskQueue {
     /// Takes back tasks whose lease has run out. The caller settles what ended in the same transaction.
     public func rescue(in connection: any DatabaseConnection) async throws(QueueError) -> RescueReport {
         let lost = try await running(

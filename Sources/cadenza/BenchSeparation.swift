@@ -3,6 +3,7 @@ import Core
 import Engines
 import Glibc
 import Media
+import Models
 
 /// `cadenza separate` in a process of its own, model load included; with `--peer`, PyTorch beside it.
 struct BenchSeparation: ParsableCommand {

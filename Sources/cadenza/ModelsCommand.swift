@@ -84,7 +84,7 @@ struct ModelsCommand: ParsableCommand {
             for (index, entry) in entries.enumerated() where !entries[..<index].contains(entry) {
                 let bar = ProgressLine()
                 defer { bar.end() }
-                try ModelsOption.orFail {
+                try ModelsOption.orFail { () throws(ModelStoreError) in
                     try models.store.install(entry, cancellation: interruption.flag) { progress in
                         let fraction =
                             progress.bytesTotal > 0 ? Double(progress.bytesDone) / Double(progress.bytesTotal) : 0
@@ -108,7 +108,7 @@ struct ModelsCommand: ParsableCommand {
                 ? catalogue.entries.filter { store.state(of: $0) != .absent }
                 : try ids.map { try ModelsOption.entry($0, in: catalogue) }
             for entry in entries {
-                try ModelsOption.orFail { try store.verify(entry) }
+                try ModelsOption.orFail { () throws(ModelStoreError) in try store.verify(entry) }
                 print("\(entry.id): as pinned")
             }
         }
@@ -123,7 +123,7 @@ struct ModelsCommand: ParsableCommand {
             let catalogue = try ModelsOption.catalogue()
             for id in ids {
                 let entry = try ModelsOption.entry(id, in: catalogue)
-                try ModelsOption.orFail { try models.store.remove(id: entry.id) }
+                try ModelsOption.orFail { () throws(ModelStoreError) in try models.store.remove(id: entry.id) }
             }
         }
     }

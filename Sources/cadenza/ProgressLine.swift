@@ -34,7 +34,7 @@ final class ProgressLine: Sendable {
     /// Ends the bar's line, so that other output starts on its own.
     func end() {
         state.withLock { state in
-            if state.isOpen { fputs("\n", stderr) }
+            if state.isOpen { Self.write("\n") }
             state.isOpen = false
         }
     }
@@ -49,7 +49,7 @@ final class ProgressLine: Sendable {
         let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: Self.width - filled)
         let percent = String(Int(fraction * 100))
         let padding = String(repeating: " ", count: max(0, 4 - percent.count))
-        fputs("\r\u{1B}[K\(bar)\(padding)\(percent) %  \(label)", stderr)
+        Self.write("\r\u{1B}[K\(bar)\(padding)\(percent) %  \(label)")
     }
 
     private func list(_ fraction: Double, _ label: String, _ state: inout State) {
@@ -57,6 +57,11 @@ final class ProgressLine: Sendable {
         guard label != state.label || tenth > state.tenth else { return }
         state.label = label
         state.tenth = tenth
-        fputs("\(label) \(tenth * 10) %\n", stderr)
+        Self.write("\(label) \(tenth * 10) %\n")
+    }
+
+    private static func write(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = Glibc.write(STDERR_FILENO, bytes, bytes.count)
     }
 }

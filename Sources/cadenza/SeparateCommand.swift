@@ -43,20 +43,20 @@ struct SeparateCommand: ParsableCommand {
     private func report(_ result: SeparationResult) {
         if json {
             var usage = rusage()
-            getrusage(RUSAGE_CHILDREN, &usage)
+            getrusage(__rusage_who_t(RUSAGE_CHILDREN.rawValue), &usage)
             let own = JSON.Member("peakBytes", .integer(Self.peakBytes()))
             let decoder = JSON.Member("decoderPeakBytes", .integer(Int64(usage.ru_maxrss) * 1024))
             print(JSON.object((result.json.members ?? []) + [own, decoder]).text)
             return
         }
-        for note in result.notes { fputs("note: \(note)\n", stderr) }
+        for note in result.notes { StandardError.write("note: \(note)") }
         for stem in result.stems { if let file = stem.file { print(file.path) } }
     }
 
     /// The most memory that this process has held.
     private static func peakBytes() -> Int64 {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return Int64(usage.ru_maxrss) * 1024
     }
 

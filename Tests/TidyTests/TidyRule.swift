@@ -132,7 +132,7 @@ extension TidyRule {
                 return ["@unchecked Sendable", "nonisolated(unsafe)"].flatMap { word in
                     SourceText.occurrences(of: word, in: source.code).compactMap { offset in
                         let line = source.line(at: offset)
-                        return safety.isDisjoint(with: Set(line - 6...line + 4))
+                        return safety.isDisjoint(with: Set(line - 6...line + 12))
                             ? (offset, "\(word) has no SAFETY: near it") : nil
                     }
                 }

@@ -79,7 +79,7 @@ let executable: [Target] = [
         dependencies: [
             "Core", "Config", "Telemetry", "Secrets", "HTTP", "Reactor", "HTTPServer", "Database", "SQLite",
             "JobQueue", "Ledger", "Blobs", "Kernels", "Media", "Models", "Engines", "Accounts", "Studio", "API",
-            "Workers", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Workers", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         path: "Sources/cadenza", swiftSettings: house)
 ]

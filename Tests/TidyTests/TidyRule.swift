@@ -132,7 +132,7 @@ extension TidyRule {
                 return ["@unchecked Sendable", "nonisolated(unsafe)"].flatMap { word in
                     SourceText.occurrences(of: word, in: source.code).compactMap { offset in
                         let line = source.line(at: offset)
-                        return safety.isDisjoint(with: Set(line - 6...line + 4))
+                        return safety.isDisjoint(with: Set(line - 6...line + 12))
                             ? (offset, "\(word) has no SAFETY: near it") : nil
                     }
                 }
@@ -140,13 +140,13 @@ extension TidyRule {
             bad: ("Sources/A/a.swift", "final class A: @unchecked Sendable {}"),
             good: ("Sources/A/a.swift", "// SAFETY: immutable.\nfinal class A: @unchecked Sendable {}")),
         TidyRule(
-            name: "a program file with unsafe pointers says why they are safe", applies: isProgram,
+            name: "a program file with pointers that carry no bounds says why they are safe", applies: isProgram,
             check: { source in
                 guard SourceText.occurrences(of: "SAFETY:", in: source.comments).isEmpty else { return [] }
+                // A buffer pointer carries its bounds; these do not, or change what memory is taken for.
                 let words = [
                     "UnsafePointer", "UnsafeMutablePointer", "UnsafeRawPointer", "UnsafeMutableRawPointer",
-                    "UnsafeBufferPointer", "UnsafeMutableBufferPointer", "UnsafeRawBufferPointer",
-                    "UnsafeMutableRawBufferPointer", "Unmanaged", "unsafeBitCast", "withMemoryRebound",
+                    "OpaquePointer", "Unmanaged", "unsafeBitCast", "withMemoryRebound", "assumingMemoryBound",
                 ]
                 let first = words.compactMap { SourceText.occurrences(of: $0, in: source.code).first }.min()
                 return first.map { [($0, "an unsafe pointer, and no SAFETY: in the file")] } ?? []

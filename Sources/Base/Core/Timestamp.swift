@@ -20,8 +20,8 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     public var description: String {
         let civil = CivilDate(daysSinceEpoch: milliseconds.floorDivided(by: 86_400_000))
         let ofDay = milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000
-        let date =
-            "\(civil.year < 0 ? "-" : "")\(padded(abs(civil.year), 4))-\(padded(civil.month, 2))-\(padded(civil.day, 2))"
+        let year = (civil.year < 0 ? "-" : "") + padded(abs(civil.year), 4)
+        let date = "\(year)-\(padded(civil.month, 2))-\(padded(civil.day, 2))"
         let (hour, minute, second) = (ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60)
         let time = "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2))"
         return "\(date)T\(time).\(padded(ofDay % 1000, 3))Z"

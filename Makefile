@@ -58,6 +58,14 @@ format: ## format the Swift sources
 bench: models ## measure the separation engine
 	@.build/release/cadenza bench separation
 
+.PHONY: parity
+parity: ## recompute the networks' golden values with PyTorch and compare
+	@scripts/parity.sh
+
+.PHONY: prove
+prove: models fixtures ## show the promises of docs/status.md; CASES="song crash" shows some
+	@scripts/prove $(CASES)
+
 .PHONY: check
 check: test lint ## what a change must pass
 

@@ -13,28 +13,28 @@ import Media
 import Models
 import SQLite
 import Studio
+import Synchronization
 import Telemetry
 import Workers
 
 /// The one place where the rooms are wired to each other: a server, from its settings to its last answer.
-final class Server {
+final class Server: Sendable {
     private static let sweepSeconds: Double = 600
     /// Proxies commonly close what is quiet for a minute.
     private static let heartbeatSeconds: Double = 15
 
     let store: Store
     let log: Logger
-    let metrics = Metrics()
     private let jobs: JobService
     private let hub = JobEventHub()
     private let executor: Executor
     private let http: HTTPServer
-    private var housekeeping: [Task<Void, Never>] = []
+    private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
     init(store: Store, log: Logger) throws {
         self.store = store
         self.log = log
-        let settings = store.settings
+        let (settings, metrics) = (store.settings, Metrics())
         let blobs = try LocalBlobStore(root: settings.data.directory)
         let disk = BlockingPool(name: "disk", threads: 4)
         let queue = JobQueue(time: store.time, limits: settings.queueLimits)
@@ -46,11 +46,7 @@ final class Server {
             inspector: MediaInputInspector(limits: settings.mediaLimits, threads: 2), hub: hub, time: store.time,
             wakeWorkers: { wake.wake() })
 
-        let ended = JobState.allCases.reduce(into: [JobState: Counter]()) { counters, state in
-            counters[state] = metrics.counter(
-                "cadenza_jobs_total", help: "Jobs that a worker of this process settled",
-                labels: ["state": state.rawValue])
-        }
+        let ended = Self.jobCounters(metrics)
         let runner = JobRunner(
             jobs: jobs, blobs: blobs, runners: ["separation": models.separationRunner(settings)],
             pool: BlockingPool(name: "worker", threads: settings.workers.slots, niceness: Self.workerNiceness),
@@ -67,6 +63,14 @@ final class Server {
         http = HTTPServer(
             configuration: settings.serverConfiguration(problem: { pipeline.answer($0) }), log: log, metrics: metrics,
             respond: { await pipeline.respond(to: $0) })
+    }
+
+    private static func jobCounters(_ metrics: Metrics) -> [JobState: Counter] {
+        JobState.allCases.reduce(into: [:]) { counters, state in
+            counters[state] = metrics.counter(
+                "cadenza_jobs_total", help: "Jobs that a worker of this process settled or put back",
+                labels: ["state": state.rawValue])
+        }
     }
 
     /// Below the loops', so that the server answers while engines compute.
@@ -99,7 +103,7 @@ final class Server {
         let port = try http.start()
         executor.start()
         let (jobs, hub, log) = (jobs, hub, log)
-        housekeeping = [
+        let tasks = [
             Self.every(Self.heartbeatSeconds) { hub.publishToAll(.timelineChanged) },
             Self.every(Self.sweepSeconds) {
                 do {
@@ -113,12 +117,13 @@ final class Server {
                 }
             },
         ]
+        housekeeping.withLock { $0 = tasks }
         return port
     }
 
     /// Closes the doors, lets what runs come to its end within the grace, puts the rest back, closes the database.
     func stop() async {
-        for task in housekeeping { task.cancel() }
+        for task in housekeeping.withLock({ $0 }) { task.cancel() }
         hub.close()
         async let drained: Void = http.drain()
         async let stopped: Void = executor.shutdown(graceSeconds: store.settings.http.drainSeconds)

@@ -7,7 +7,7 @@ import Ledger
 import SQLite
 
 /// The database with the rooms that stand on it: what both the server and the operator's commands open.
-struct Store {
+struct Store: Sendable {
     let settings: Settings
     let database: SQLiteDatabase
     let time = SystemTime()

@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized) struct SeparationParityTests {
     /// Golden values: Tests/Peers/separation_golden.py, PyTorch with the same weights and the original's framing.
     @Test func `the stems of a seeded signal are PyTorch's`() throws {
-        let text = try #require(Repository.text("Tests/EnginesTests/separation_golden.json"))
+        let text = try #require(Repository.text("Tests/Fixtures/separation_golden.json"))
         let golden = try JSONParser.parse(Array(text.utf8))
         let frames = try #require(golden["frames"]?.integer)
         let stride = try #require(golden["stride"]?.integer)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes Tests/EnginesTests/separation_golden.json: what PyTorch makes of a seeded signal with the published weights.
+"""Makes Tests/Fixtures/separation_golden.json: what PyTorch makes of a seeded signal with the published weights.
 
-    separation_golden.py --checkpoints DIR [--check] [--out Tests/EnginesTests/separation_golden.json]
+    separation_golden.py --checkpoints DIR [--check] [--out Tests/Fixtures/separation_golden.json]
 
 The signal is EnginesTests' `testSignal`. `--check` compares with the file instead of writing it.
 """
@@ -55,7 +55,7 @@ def golden(checkpoints):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoints", required=True)
-    parser.add_argument("--out", default="Tests/EnginesTests/separation_golden.json")
+    parser.add_argument("--out", default="Tests/Fixtures/separation_golden.json")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
     made = golden(options.checkpoints)

@@ -1,5 +1,17 @@
+import API
+import Accounts
+import Blobs
 import Core
+import Database
+import HTTP
+import JobQueue
+import Ledger
+import SQLite
+import Studio
+import Support
+import Telemetry
 import Testing
+import Workers
 
 struct CreditsRoutesTests {
     @Test func `the balance comes with its histories under the first API's names`() async throws {

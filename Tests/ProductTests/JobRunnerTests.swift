@@ -1,7 +1,12 @@
+import API
+import Accounts
 import Blobs
 import Core
+import Database
+import HTTP
 import JobQueue
 import Ledger
+import SQLite
 import Studio
 import Support
 import Telemetry

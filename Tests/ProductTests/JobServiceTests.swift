@@ -1,8 +1,17 @@
+import API
+import Accounts
+import Blobs
 import Core
+import Database
+import HTTP
 import JobQueue
 import Ledger
+import SQLite
 import Studio
+import Support
+import Telemetry
 import Testing
+import Workers
 
 struct JobServiceTests {
     @Test func `a submission holds the price and enqueues the job in one step`() async throws {
@@ -42,8 +51,8 @@ struct JobServiceTests {
     @Test func `the same idempotency key and content give the same job and one hold`() async throws {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 3)
-        let first = try await studio.jobs.submit(try studio.submission(account, key: "k"))
-        let second = try await studio.jobs.submit(try studio.submission(account, key: "k"))
+        let first = try await studio.jobs.submit(try await studio.submission(account, key: "k"))
+        let second = try await studio.jobs.submit(try await studio.submission(account, key: "k"))
         #expect(first.job.id == second.job.id)
         #expect(!first.isReplay && second.isReplay)
         #expect(try await studio.balance(account) == Balance(available: 2, held: 1, debt: 0))
@@ -53,15 +62,15 @@ struct JobServiceTests {
     @Test func `the same idempotency key with other content is refused`() async throws {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 3)
-        _ = try await studio.jobs.submit(try studio.submission(account, content: "one", key: "k"))
+        _ = try await studio.jobs.submit(try await studio.submission(account, content: "one", key: "k"))
         await #expect {
-            try await studio.jobs.submit(try studio.submission(account, content: "two", key: "k"))
+            try await studio.jobs.submit(try await studio.submission(account, content: "two", key: "k"))
         } throws: { error in
             if case JobError.idempotencyKeyReused = error { true } else { false }
         }
         await #expect(throws: JobError.self) {
             try await studio.jobs.submit(
-                try studio.submission(account, content: "one", options: ["residual": true], key: "k"))
+                try await studio.submission(account, content: "one", options: ["residual": true], key: "k"))
         }
     }
 
@@ -69,15 +78,15 @@ struct JobServiceTests {
         let studio = try await StudioFixture()
         let one = try await studio.account(credits: 1, email: "one@example.org")
         let other = try await studio.account(credits: 1, email: "other@example.org")
-        let first = try await studio.jobs.submit(try studio.submission(one, key: "k"))
-        let second = try await studio.jobs.submit(try studio.submission(other, key: "k"))
+        let first = try await studio.jobs.submit(try await studio.submission(one, key: "k"))
+        let second = try await studio.jobs.submit(try await studio.submission(other, key: "k"))
         #expect(first.job.id != second.job.id)
     }
 
     @Test func `an account without credits is refused before its body is read, a repeat is not`() async throws {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 1)
-        _ = try await studio.jobs.submit(try studio.submission(account, key: "k"))
+        _ = try await studio.jobs.submit(try await studio.submission(account, key: "k"))
         await #expect(throws: JobError.self) {
             try await studio.jobs.admit(account: account, idempotencyKey: nil)
         }
@@ -228,7 +237,7 @@ struct JobServiceTests {
     func `a file name is kept for display without folders and controls`(given: String, kept: String) async throws {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 1)
-        var submission = try studio.submission(account)
+        var submission = try await studio.submission(account)
         submission.fileName = given
         #expect(try await studio.jobs.submit(submission).job.input.name == kept)
     }

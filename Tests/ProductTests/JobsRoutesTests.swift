@@ -1,6 +1,17 @@
+import API
+import Accounts
+import Blobs
 import Core
+import Database
+import HTTP
+import JobQueue
+import Ledger
+import SQLite
 import Studio
+import Support
+import Telemetry
 import Testing
+import Workers
 
 struct JobsRoutesTests {
     @Test func `a submission is accepted with its place, its price and where to look`() async throws {

@@ -1,10 +1,17 @@
 import API
+import Accounts
+import Blobs
 import Core
+import Database
 import HTTP
+import JobQueue
 import Ledger
+import SQLite
 import Studio
+import Support
 import Telemetry
 import Testing
+import Workers
 
 /// The whole pipeline, from a request value to a response value, over the studio of `StudioFixture`.
 struct PipelineFixture {
@@ -37,7 +44,7 @@ struct PipelineFixture {
         fields: [(String, String)] = []
     ) async throws -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
-        let query = parts.count < 2 ? [] : parts[1].split(separator: "&").map { pair in
+        let query: [QueryItem] = parts.count < 2 ? [] : parts[1].split(separator: "&").map { pair in
             let halves = pair.split(separator: "=", maxSplits: 1).map(String.init)
             return QueryItem(halves[0], halves.count > 1 ? halves[1] : "")
         }

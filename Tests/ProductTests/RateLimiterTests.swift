@@ -1,5 +1,6 @@
 import API
 import Core
+import Studio
 import Testing
 
 struct RateLimiterTests {

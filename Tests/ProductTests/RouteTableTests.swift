@@ -1,10 +1,16 @@
+import Accounts
+import Blobs
 import Core
+import Database
 import HTTP
+import JobQueue
 import Ledger
+import SQLite
 import Studio
 import Support
 import Telemetry
 import Testing
+import Workers
 
 @testable import API
 

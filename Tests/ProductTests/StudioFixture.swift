@@ -11,6 +11,7 @@ import Studio
 import Support
 import Telemetry
 import Testing
+import Workers
 
 /// Answers inspections with what the test wants, so that no media is needed to test the rules of jobs.
 struct ScriptedInspector: InputInspector {
@@ -83,9 +84,9 @@ struct StudioFixture {
     func submission(
         _ account: AccountID, content: String = "audio", options: JSON? = nil, key: String? = nil,
         service: String = "separation"
-    ) throws -> Submission {
-        let file = try blobs.stage()
-        try file.append(Array(content.utf8))
+    ) async throws -> Submission {
+        let file = try await jobs.stageInput()
+        try await file.append(Array(content.utf8))
         return Submission(
             accountID: account, service: service, options: options, fileName: "song.wav", file: file,
             idempotencyKey: key)
@@ -93,7 +94,7 @@ struct StudioFixture {
 
     /// Submits a job and returns it.
     func submit(_ account: AccountID, content: String = "audio") async throws -> Job {
-        try await jobs.submit(try submission(account, content: content)).job
+        try await jobs.submit(try await submission(account, content: content)).job
     }
 
     /// Claims the next job as a worker does.

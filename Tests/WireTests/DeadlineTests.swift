@@ -18,7 +18,12 @@ import Testing
     }
 
     @Test func `a dripping head gets no more time than a still one`() async throws {
-        try await withServer(configure: { $0.limits.headerSeconds = 0.3 }, respond: echo) { port in
+        try await withServer(
+            configure: {
+                $0.limits.headerSeconds = 0.3
+                $0.limits.lingerSeconds = 0.05
+            }, respond: echo
+        ) { port in
             let client = try WireClient(port)
             try client.send("GET / HTTP/1.1\r\nHost: h\r\nX: ")
             // Each drip follows an answer on another connection, until the server has had enough.
@@ -62,6 +67,7 @@ import Testing
         try await withServer(
             configure: {
                 $0.limits.bodyRateGraceSeconds = 0.2
+                $0.limits.lingerSeconds = 0.05
                 $0.limits.bodyBytesPerSecondMin = 1e9
             }, respond: echo
         ) { port in

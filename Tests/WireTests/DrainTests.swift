@@ -7,13 +7,13 @@ import Testing
 
 @Suite struct DrainTests {
     private static func server(
-        drainSeconds: Double, cancelSeconds: Double = 5, respond: @escaping HTTPServer.Respond
-    ) -> HTTPServer {
+        drainSeconds: Double, cancelSeconds: Double = 5, respond: @escaping Server.Respond
+    ) -> Server {
         var configuration = ServerConfiguration { Response(status: $0.status) }
         configuration.loops = 2
         configuration.limits.drainSeconds = drainSeconds
         configuration.limits.cancelSeconds = cancelSeconds
-        return HTTPServer(
+        return Server(
             configuration: configuration, log: Logger(level: .error, descriptor: -1), metrics: Metrics(),
             respond: respond)
     }
@@ -37,13 +37,13 @@ import Testing
             await began.wait()
             async let drained: Void = server.drain()
             #expect(try idle.isClosedByServer())
-            #expect(throws: WireError.self) { _ = try WireClient(port).get("/") }
             gate.open()
             let last = try busy.readResponse()
             #expect(last.text == "/slow ")
             #expect(last["Connection"] == "close")
             busy.disconnect()
             await drained
+            #expect(throws: WireError.self) { try WireClient(port) }
         }
     }
 
@@ -84,11 +84,11 @@ import Testing
         var configuration = ServerConfiguration { Response(status: $0.status) }
         let log = Logger(level: .error, descriptor: -1)
         configuration.host = "localhost"
-        let unnamed = HTTPServer(configuration: configuration, log: log, metrics: Metrics(), respond: echo)
+        let unnamed = Server(configuration: configuration, log: log, metrics: Metrics(), respond: echo)
         #expect(throws: ServerError.invalidHost("localhost")) { try unnamed.start() }
         // 192.0.2.0/24 is for documentation (RFC 5737): no interface here has it.
         configuration.host = "192.0.2.1"
-        let foreign = HTTPServer(configuration: configuration, log: log, metrics: Metrics(), respond: echo)
+        let foreign = Server(configuration: configuration, log: log, metrics: Metrics(), respond: echo)
         #expect(throws: ServerError.self) { try foreign.start() }
     }
 
@@ -96,7 +96,7 @@ import Testing
         try await withServer(respond: echo) { port in
             var configuration = ServerConfiguration { Response(status: $0.status) }
             configuration.port = port
-            let second = HTTPServer(
+            let second = Server(
                 configuration: configuration, log: Logger(level: .error, descriptor: -1), metrics: Metrics(),
                 respond: echo)
             #expect(throws: ServerError.self) { try second.start() }

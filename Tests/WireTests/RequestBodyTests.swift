@@ -1,6 +1,5 @@
 import HTTP
 import HTTPServer
-import Synchronization
 import Telemetry
 import Testing
 
@@ -164,15 +163,4 @@ import Testing
             for client in idle { #expect(try client.get("/").text == "0") }
         }
     }
-}
-
-/// A value behind a lock.
-final class Locked<Value: Sendable>: Sendable {
-    private let value: Mutex<Value>
-
-    init(_ value: Value) { self.value = Mutex(value) }
-
-    func get() -> Value { value.withLock { $0 } }
-
-    func set(_ new: Value) { value.withLock { $0 = new } }
 }

@@ -142,8 +142,14 @@ final class WireClient {
 
     /// One whole response; a body by Content-Length, in chunks, or to the end of the connection.
     func readResponse(toHead: Bool = false) throws -> WireResponse {
-        var response = try readHead()
+        let response = try readHead()
         if toHead || response.status < 200 || response.status == 204 || response.status == 304 { return response }
+        return try readBody(of: response)
+    }
+
+    /// The rest of a response whose head has been read.
+    func readBody(of head: WireResponse) throws -> WireResponse {
+        var response = head
         if response["Transfer-Encoding"] == "chunked" {
             while true {
                 guard let size = Int(try readLine(), radix: 16) else { throw WireError.malformed("chunk size") }

@@ -9,7 +9,7 @@ import Testing
 /// A real server on 127.0.0.1 for the time of `body`, on one loop unless configured otherwise.
 func withServer<Value>(
     configure: (inout ServerConfiguration) -> Void = { _ in }, metrics: Metrics = Metrics(),
-    respond: @escaping HTTPServer.Respond, _ body: (UInt16) async throws -> Value
+    respond: @escaping Server.Respond, _ body: (UInt16) async throws -> Value
 ) async throws -> Value {
     let silence = open("/dev/null", O_WRONLY | O_CLOEXEC)
     defer { close(silence) }
@@ -23,7 +23,7 @@ func withServer<Value>(
     configuration.limits.drainSeconds = 5
     configuration.limits.lingerSeconds = 2
     configure(&configuration)
-    let server = HTTPServer(configuration: configuration, log: log, metrics: metrics, respond: respond)
+    let server = Server(configuration: configuration, log: log, metrics: metrics, respond: respond)
     let port = try server.start()
     let result: Result<Value, any Error>
     do { result = .success(try await withThreads { try await body(port) }) } catch { result = .failure(error) }
@@ -74,6 +74,17 @@ final class Gate: Sendable {
             if isOpen { waiter.resume() }
         }
     }
+}
+
+/// A value behind a lock.
+final class Locked<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) { self.value = Mutex(value) }
+
+    func get() -> Value { value.withLock { $0 } }
+
+    func set(_ new: Value) { value.withLock { $0 = new } }
 }
 
 /// Suspends until the task is cancelled.

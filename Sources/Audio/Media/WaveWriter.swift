@@ -1,3 +1,4 @@
+internal import Core
 internal import Glibc
 
 /// Writes RIFF/WAVE; beyond 4 GiB it becomes RF64 (EBU Tech 3306) in the place kept for that.
@@ -92,7 +93,7 @@ struct WaveWriter: ~Copyable {
         // More than two channels or 16 bits call for the extensible form (Microsoft, "Multiple Channel Audio Data").
         let isExtensible = channelCount > 2 || format == .wav24
         let frames = dataByteCount / Int64(bytesPerSample * channelCount)
-        var format = Fields()
+        var format = LittleEndianFields()
         format.put16(isExtensible ? 0xFFFE : isFloat ? 3 : 1)
         format.put16(channelCount)
         format.put32(UInt64(sampleRate))
@@ -111,7 +112,7 @@ struct WaveWriter: ~Copyable {
         let chunkBytes = 4 + 36 + 8 + format.bytes.count + (isFloat ? 12 : 0) + 8
         let riffBytes = UInt64(chunkBytes) + UInt64(dataByteCount + dataByteCount % 2)
         let isLarge = riffBytes >= 0xFFFF_FFFF
-        var all = Fields()
+        var all = LittleEndianFields()
         all.tag(isLarge ? "RF64" : "RIFF")
         all.put32(isLarge ? 0xFFFF_FFFF : riffBytes)
         all.tag("WAVE")
@@ -141,22 +142,5 @@ struct WaveWriter: ~Copyable {
         code == ENOSPC || code == EDQUOT || code == EFBIG
             ? MediaError(.storageFull, "There is no room for the encoded file")
             : MediaError(.internalError, "The encoded file cannot be written", cause: String(cString: strerror(code)))
-    }
-}
-
-/// Little-endian fields, for RIFF and zip.
-struct Fields {
-    var bytes: [UInt8] = []
-
-    mutating func tag(_ text: String) { bytes.append(contentsOf: text.utf8) }
-
-    mutating func put16(_ value: Int) { put(UInt64(value), byteCount: 2) }
-
-    mutating func put32(_ value: UInt64) { put(value, byteCount: 4) }
-
-    mutating func put64(_ value: UInt64) { put(value, byteCount: 8) }
-
-    private mutating func put(_ value: UInt64, byteCount: Int) {
-        for shift in 0..<byteCount { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * UInt64(shift)))) }
     }
 }

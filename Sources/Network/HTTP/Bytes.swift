@@ -1,5 +1,7 @@
 internal import Glibc
 
+/// SAFETY: a view on the caller's buffer, valid during the call it was handed to. Nothing that outlives a call holds
+/// one: what is kept is copied into Strings and arrays. Subscripts of the rebased views are checked in debug builds.
 typealias Bytes = UnsafeRawBufferPointer
 
 enum ASCII {
@@ -101,6 +103,8 @@ extension UnsafeRawBufferPointer {
     /// Text of ASCII or UTF-8; bytes that are not UTF-8 are read as ISO 8859-1, which loses none of them
     /// (RFC 9110 §5.5 wants obs-text kept opaque).
     var fieldText: String {
+        // The generic validation costs several times what a field of ASCII needs.
+        if allSatisfy({ $0 < 0x80 }) { return text }
         if let text = String(validating: self, as: UTF8.self) { return text }
         return String(String.UnicodeScalarView(map { Unicode.Scalar($0) }))
     }

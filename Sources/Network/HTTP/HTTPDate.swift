@@ -62,7 +62,7 @@ public enum HTTPDate {
         let days = daysSinceEpoch(year: year, month: Int64(monthIndex) + 1, day: day)
         let date = CivilDate(daysSinceEpoch: days)
         // A day that the month lacks turns up in another month.
-        guard date.day == day, date.month == Int64(monthIndex) + 1 else { return nil }
+        guard date.month == Int64(monthIndex) + 1 else { return nil }
         return Timestamp(milliseconds: (days * 86_400 + hour * 3600 + minute * 60 + second) * 1000)
     }
 

@@ -22,6 +22,8 @@ public struct HTTPFields: Hashable, Sendable {
         all.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
     }
 
+    mutating func reserveCapacity(_ count: Int) { all.reserveCapacity(count) }
+
     public mutating func append(_ name: String, _ value: String) { all.append(Field(name: name, value: value)) }
 }
 

@@ -1,6 +1,6 @@
 internal import Core
 
-/// One field line, split and checked (RFC 9112 §5, RFC 9110 §5.5).
+/// One field line, split and checked (RFC 9112 §5, RFC 9110 §5.5); lives no longer than the bytes it views.
 struct FieldLine {
     let name: Bytes
     let value: Bytes

@@ -127,6 +127,8 @@ public struct RequestParser: Sendable {
         head.path = target.path
         head.query = target.query
         authority = target.authority
+        // What a browser sends; growing to it step by step would cost four allocations.
+        head.fields.reserveCapacity(16)
         fieldsStart = lineStart
         stage = .fields
     }

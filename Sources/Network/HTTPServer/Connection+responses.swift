@@ -62,7 +62,8 @@ extension Connection {
         if refusal.status == 503 && response.fields["Retry-After"] == nil {
             response.fields["Retry-After"] = String(limits.retryAfterSeconds)
         }
-        _ = begin(response, for: exchange)
+        // There is no task to run a stream in: `ServerConfiguration.problem` answers whole.
+        if begin(response, for: exchange) != nil { abort() }
     }
 
     // MARK: Responses

@@ -12,7 +12,7 @@ public struct ServerConfiguration: Sendable {
     public var limits = ConnectionLimits()
     public var messages = MessageLimits()
     public var listener = ListenerLimits()
-    /// Makes the responses that the server itself refuses with, so that the API owns their shape.
+    /// Makes the responses that the server itself refuses with, so that the API owns their shape. Not streamed.
     public var problem: @Sendable (Refusal) -> Response
 
     public init(problem: @escaping @Sendable (Refusal) -> Response) {

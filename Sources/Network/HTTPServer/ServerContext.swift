@@ -20,11 +20,11 @@ final class ServerContext: Sendable {
 
     let configuration: ServerConfiguration
     let log: Logger
-    let respond: HTTPServer.Respond
+    let respond: Server.Respond
     let metrics: ServerMetrics
     private let open = Mutex(Open())
 
-    init(configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping HTTPServer.Respond) {
+    init(configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping Server.Respond) {
         self.configuration = configuration
         self.log = log
         self.respond = respond

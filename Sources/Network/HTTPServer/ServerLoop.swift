@@ -73,7 +73,8 @@ final class ServerLoop: @unchecked Sendable {
         context.log.warning("out of descriptors: connection shed", ["peer": peer.host])
         let seconds = context.configuration.limits.retryAfterSeconds
         let answer =
-            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: \(seconds)\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: \(seconds)\r\n"
+            + "Content-Length: 0\r\nConnection: close\r\n\r\n"
         _ = try? Array(answer.utf8).withUnsafeBytes { try socket.write($0) }
     }
 

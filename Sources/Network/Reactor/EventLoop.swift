@@ -35,8 +35,8 @@ public struct Registration: Hashable, Sendable {
 /// As a `TaskExecutor` it hosts whole tasks. Work queued from its own thread goes to a plain array, other threads'
 /// work through a lock and an eventfd.
 public final class EventLoop: TaskExecutor, @unchecked Sendable {
-    // SAFETY: `shared`, `afterEnd`, `thread` and `wake` are safe from any thread; everything else is touched only on the
-    // loop's own thread, which `assertOnLoop` checks at each entry.
+    // SAFETY: `shared`, `afterEnd`, `thread` and `wake` are safe from any thread; everything else is touched only on
+    // the loop's own thread, which `assertOnLoop` checks at each entry.
     private enum Work {
         case job(UnownedJob)
         case call(@Sendable () -> Void)

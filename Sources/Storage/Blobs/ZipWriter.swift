@@ -94,7 +94,7 @@ public struct ZipWriter: Sendable {
         let isLarge = Self.isLarge(entry)
         let isKnown = entry.size != nil && entry.crc32 != nil
         let announced = isKnown ? entry.size ?? 0 : 0
-        var header = Fields()
+        var header = LittleEndianFields()
         header.put32(0x0403_4B50)
         header.put16(isLarge ? 45 : 20)
         Self.putCommon(entry, crc32: isKnown ? entry.crc32 ?? 0 : 0, &header)
@@ -140,7 +140,7 @@ public struct ZipWriter: Sendable {
         isOpen = false
         written[written.count - 1].size = size
         written[written.count - 1].crc32 = sum
-        var descriptor = Fields()
+        var descriptor = LittleEndianFields()
         if Self.hasDescriptor(entry) {
             descriptor.put32(0x0807_4B50)
             descriptor.put32(UInt64(sum))
@@ -155,7 +155,7 @@ public struct ZipWriter: Sendable {
     /// The central directory.
     public mutating func finish() -> [UInt8] {
         precondition(!isOpen && written.count == entries.count, "entries are missing")
-        var directory = Fields()
+        var directory = LittleEndianFields()
         for (entry, written) in zip(entries, written) { Self.putCentral(entry, written, &directory) }
         let byteCount = UInt64(directory.bytes.count)
         if Self.needsEnd64(count: entries.count, directory: byteCount, offset: offset) {
@@ -189,7 +189,7 @@ public struct ZipWriter: Sendable {
     }
 
     /// Flags (UTF-8 name, descriptor), method (stored), time, checksum: alike in both headers.
-    private static func putCommon(_ entry: ZipEntry, crc32: UInt32, _ header: inout Fields) {
+    private static func putCommon(_ entry: ZipEntry, crc32: UInt32, _ header: inout LittleEndianFields) {
         header.put16(0x0800 | (hasDescriptor(entry) ? 0x0008 : 0))
         header.put16(0)
         let (time, date) = stamp(entry.modified)
@@ -198,7 +198,7 @@ public struct ZipWriter: Sendable {
         header.put32(UInt64(crc32))
     }
 
-    private static func putCentral(_ entry: ZipEntry, _ written: Written, _ directory: inout Fields) {
+    private static func putCentral(_ entry: ZipEntry, _ written: Written, _ directory: inout LittleEndianFields) {
         let extra = centralExtra(size: written.size, offset: written.offset)
         directory.put32(0x0201_4B50)
         // Made on Unix, so that the permissions below are read.
@@ -219,7 +219,7 @@ public struct ZipWriter: Sendable {
         if written.offset >= largest32 { directory.put64(written.offset) }
     }
 
-    private static func putEnd64(count: Int, directory: UInt64, offset: UInt64, _ fields: inout Fields) {
+    private static func putEnd64(count: Int, directory: UInt64, offset: UInt64, _ fields: inout LittleEndianFields) {
         fields.put32(0x0606_4B50)
         fields.put64(44)
         for _ in 0..<2 { fields.put16(45) }

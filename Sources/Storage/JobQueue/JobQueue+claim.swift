@@ -9,8 +9,13 @@ extension JobQueue {
     ) async throws(QueueError) -> [Claim] {
         guard !kinds.isEmpty else { return [] }
         var claims: [Claim] = []
-        while claims.count < limit, let next = try await candidate(kinds: kinds, connection) {
-            claims.append(try await take(next, worker, connection))
+        while claims.count < limit {
+            let round = try await candidates(kinds: kinds, limit: limit - claims.count, connection)
+            guard let first = round.first else { break }
+            // Lower priorities wait for another look: a key served now may have more of the higher one.
+            for task in round.prefix(while: { $0.priority == first.priority }) {
+                claims.append(try await take(task, worker, connection))
+            }
         }
         return claims
     }
@@ -18,6 +23,7 @@ extension JobQueue {
     private struct Candidate {
         var id: String
         var kind: String
+        var priority: Int64
         var fairnessKey: String
         var payload: String
         var attempt: Int
@@ -25,11 +31,11 @@ extension JobQueue {
         var deaths: Int
     }
 
-    /// One index probe for each fairness key that waits, not one for each task.
-    private func candidate(
-        kinds: [String], _ connection: any DatabaseConnection
-    ) async throws(QueueError) -> Candidate? {
-        let names = kinds.indices.map { "$\($0 + 3)" }.joined(separator: ", ")
+    /// The next task of each fairness key, in their order: the keys that wait are probed, not their tasks.
+    private func candidates(
+        kinds: [String], limit: Int, _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> [Candidate] {
+        let names = kinds.indices.map { "$\($0 + 4)" }.joined(separator: ", ")
         let lock = connection.dialect == .postgres ? " FOR UPDATE OF t SKIP LOCKED" : ""
         return try await QueueSQL(connection).rows(
             """
@@ -39,7 +45,7 @@ extension JobQueue {
                 SELECT (SELECT MIN(n.fairness_key) FROM queue_tasks n
                     WHERE n.state = 'queued' AND n.fairness_key > w.fairness_key)
                 FROM waiting w WHERE w.fairness_key IS NOT NULL)
-            SELECT t.id, t.kind, t.fairness_key, t.payload, t.attempt, t.failures, t.deaths
+            SELECT t.id, t.kind, t.priority, t.fairness_key, t.payload, t.attempt, t.failures, t.deaths
             FROM waiting w
             JOIN queue_tasks t ON t.id = (
                 SELECT h.id FROM queue_tasks h
@@ -48,15 +54,18 @@ extension JobQueue {
             LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key
             WHERE (SELECT COUNT(*) FROM queue_tasks r
                 WHERE r.state = 'running' AND r.fairness_key = w.fairness_key) < $2
-            ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT 1\(lock)
+            ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT $3\(lock)
             """,
-            [.integer(time.now().milliseconds), .integer(Int64(limits.runningPerKeyMax))] + kinds.map { .text($0) }
+            [
+                .integer(time.now().milliseconds), .integer(Int64(limits.runningPerKeyMax)), .integer(Int64(limit)),
+            ] + kinds.map { .text($0) }
         ) { row throws(DatabaseError) in
             Candidate(
-                id: try row.text("id"), kind: try row.text("kind"), fairnessKey: try row.text("fairness_key"),
+                id: try row.text("id"), kind: try row.text("kind"), priority: try row.integer("priority"),
+                fairnessKey: try row.text("fairness_key"),
                 payload: try row.text("payload"), attempt: Int(try row.integer("attempt")),
                 failures: Int(try row.integer("failures")), deaths: Int(try row.integer("deaths")))
-        }.first
+        }
     }
 
     private func take(

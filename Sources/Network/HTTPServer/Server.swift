@@ -7,7 +7,7 @@ public import Telemetry
 ///
 /// `respond` is called once for each request, as a task on the loop of its connection: nothing in it may block. The
 /// task is cancelled when the peer goes away. Refusals of the server's own go through `configuration.problem`.
-public final class HTTPServer: Sendable {
+public final class Server: Sendable {
     public typealias Respond = @Sendable (Request) async -> Response
 
     private let context: ServerContext

@@ -1,6 +1,6 @@
 import Core
 import Glibc
-import Media
+import Blobs
 import Testing
 
 @Suite struct ZipWriterTests {

@@ -40,14 +40,14 @@ private final class ModelLoader: Sendable {
         guard entry.architecture == "spleeter-unet" else {
             throw .modelUnusable(id: id, cause: "no engine for \(entry.architecture ?? "this architecture")")
         }
-        let runtime = try loadedRuntime()
+        let runtime = try loadedRuntime(for: id)
         let files = entry.files(for: ModelStore.currentMachine)
         guard files.count == entry.stems.count, !files.isEmpty else {
             throw .modelUnusable(id: id, cause: "\(entry.stems.count) stems, \(files.count) networks")
         }
         var networks: [any StemNetwork] = []
         for file in files {
-            let path = try self.path(of: file, in: entry)
+            let path = try self.path(of: file, in: entry, for: id)
             networks.append(try SpleeterNetwork(checkpoint: path, model: id, runtime: runtime))
         }
         let overlap = entry.parameters.first { $0.name == "overlap" }?.value.double ?? 0
@@ -60,23 +60,26 @@ private final class ModelLoader: Sendable {
             knownBins: SpleeterUNet.binCount, overlap: overlap, byteCount: Int(bytes))
     }
 
-    private func path(of file: ModelFile, in entry: ModelEntry) throws(EngineError) -> String {
+    /// - Parameter model: what was asked for: installing it brings the run-time library along.
+    private func path(
+        of file: ModelFile, in entry: ModelEntry, for model: String
+    ) throws(EngineError) -> String {
         do throws(ModelStoreError) {
             return try store.path(of: file.name, in: entry)
-        } catch .notInstalled(let id) {
-            throw .modelNotInstalled(id: id, install: "cadenza models install \(id)")
+        } catch .notInstalled {
+            throw .modelNotInstalled(id: entry.id, install: "cadenza models install \(model)")
         } catch {
             throw .modelUnusable(id: entry.id, cause: "\(error)")
         }
     }
 
-    private func loadedRuntime() throws(EngineError) -> ONNXRuntime {
+    private func loadedRuntime(for model: String) throws(EngineError) -> ONNXRuntime {
         try runtime.withLock { (loaded) throws(EngineError) in
             if let runtime = loaded { return runtime }
             guard let entry = catalogue.entries.first(where: { $0.kind == .runtime }),
                 let library = entry.files(for: ModelStore.currentMachine).first
             else { throw .modelUnusable(id: "onnxruntime", cause: "the catalogue has no run-time library") }
-            let path = try self.path(of: library, in: entry)
+            let path = try self.path(of: library, in: entry, for: model)
             do throws(KernelError) {
                 let runtime = try ONNXRuntime(path: path)
                 loaded = runtime

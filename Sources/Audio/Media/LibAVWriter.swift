@@ -141,8 +141,12 @@ final class LibAVWriter {
         if status >= 0 { status = avio_open(&container.pointee.pb, url, AVIO_FLAG_WRITE) }
         var layout: OpaquePointer?
         defer { av_dict_free(&layout) }
-        // The index in front, so that a player starts before it has the whole file.
-        if choice.muxer == "ipod" { av_dict_set(&layout, "movflags", "+faststart", 0) }
+        if choice.muxer == "ipod" {
+            // The index in front, so that a player starts before it has the whole file.
+            av_dict_set(&layout, "movflags", "+faststart", 0)
+            // The edit list, which says where the audio ends, counts in this: milliseconds would round the length.
+            av_dict_set(&layout, "movie_timescale", String(codec.pointee.sample_rate), 0)
+        }
         if status >= 0 { status = avformat_write_header(container, &layout) }
         guard status >= 0 else { throw Self.failure(status) }
         frame?.pointee.format = codec.pointee.sample_fmt.rawValue

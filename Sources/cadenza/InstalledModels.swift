@@ -33,8 +33,9 @@ struct InstalledModels {
                 OptionField(
                     "shifts",
                     .wholeNumber(
-                        Int64(SeparationOptions.shiftsRange.lowerBound)...Int64(
-                            SeparationOptions.shiftsRange.upperBound)),
+                        Int64(
+                            SeparationOptions.shiftsRange.lowerBound)...Int64(
+                                SeparationOptions.shiftsRange.upperBound)),
                     default: 1),
                 OptionField("format", .choice(["wav"] + AudioFormat.allCases.map(\.rawValue)), default: "wav16"),
             ],

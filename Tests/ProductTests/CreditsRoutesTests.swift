@@ -32,7 +32,9 @@ struct CreditsRoutesTests {
             let answer = try await api.send("GET", "/api/credits?userId=\(user)")
             #expect(answer.status == 403)
             #expect(answer.json["error"] == "Unauthorized")
-            #expect(try await api.send("POST", "/api/paywall", body: ["userId": .string(user), "service": "separation"]).status == 403)
+            #expect(
+                try await api.send("POST", "/api/paywall", body: ["userId": .string(user), "service": "separation"])
+                    .status == 403)
         }
     }
 

@@ -164,7 +164,8 @@ struct JobServiceTests {
                 == ["queued", "claimed", "rescued", "claimed", "stored", "settled"])
     }
 
-    @Test func `a transient failure keeps the hold and is tried again, a last one gives the credits back`() async throws {
+    @Test func `a transient failure keeps the hold and is tried again, a last one gives the credits back`() async throws
+    {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 3)
         let job = try await studio.submit(account)
@@ -242,7 +243,9 @@ struct JobServiceTests {
         #expect(try await studio.jobs.submit(submission).job.input.name == kept)
     }
 
-    @Test func `the sweeper removes inputs of ended jobs, expired results and old orphans, and nothing else`() async throws {
+    @Test func `the sweeper removes inputs of ended jobs, expired results and old orphans, and nothing else`()
+        async throws
+    {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 3)
         let done = try await studio.submit(account)

@@ -41,13 +41,14 @@ struct JobsRoutesTests {
         #expect(other.code == "idempotency_key_reused")
     }
 
-    @Test(arguments: [
-        ("juggling", nil, 404, "unknown_service"), ("separation", "{", 400, "invalid_option"),
-        ("separation", "[]", 400, "invalid_option"), ("separation", "{\"x\":1}", 400, "unknown_field"),
-        ("separation", "{\"overlap\":2}", 400, "invalid_option"),
-        ("separation", "{\"model\":\"nobody\"}", 400, "unknown_model"),
-        ("separation", "{\"model\":\"absent\"}", 503, "model_not_installed"),
-    ] as [(String, String?, Int, String)])
+    @Test(
+        arguments: [
+            ("juggling", nil, 404, "unknown_service"), ("separation", "{", 400, "invalid_option"),
+            ("separation", "[]", 400, "invalid_option"), ("separation", "{\"x\":1}", 400, "unknown_field"),
+            ("separation", "{\"overlap\":2}", 400, "invalid_option"),
+            ("separation", "{\"model\":\"nobody\"}", 400, "unknown_model"),
+            ("separation", "{\"model\":\"absent\"}", 503, "model_not_installed"),
+        ] as [(String, String?, Int, String)])
     func `a submission that cannot be is refused with its own code and costs nothing`(
         service: String, options: String?, status: Int, code: String
     ) async throws {

@@ -44,10 +44,13 @@ struct PipelineFixture {
         fields: [(String, String)] = []
     ) async throws -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
-        let query: [QueryItem] = parts.count < 2 ? [] : parts[1].split(separator: "&").map { pair in
-            let halves = pair.split(separator: "=", maxSplits: 1).map(String.init)
-            return QueryItem(halves[0], halves.count > 1 ? halves[1] : "")
-        }
+        let query: [QueryItem] =
+            parts.count < 2
+            ? []
+            : parts[1].split(separator: "&").map { pair in
+                let halves = pair.split(separator: "=", maxSplits: 1).map(String.init)
+                return QueryItem(halves[0], halves.count > 1 ? halves[1] : "")
+            }
         var head = RequestHead(method: method, target: target, path: parts[0], query: query)
         head.fields.append("Authorization", "Bearer \(token ?? self.token)")
         if let type { head.fields.append("Content-Type", type) }

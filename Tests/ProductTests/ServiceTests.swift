@@ -34,11 +34,12 @@ struct ServiceTests {
         #expect(one == other)
     }
 
-    @Test(arguments: [
-        ["residual": "yes"], ["format": "aiff"], ["format": 3], ["overlap": 0.51], ["overlap": "0.1"],
-        ["shifts": 0], ["shifts": 1.5], ["stems": []], ["stems": ["drums"]], ["stems": ["vocals", "vocals"]],
-        ["stems": ["vocals", 3]], ["stems": "vocals"], ["model": 3],
-    ] as [JSON])
+    @Test(
+        arguments: [
+            ["residual": "yes"], ["format": "aiff"], ["format": 3], ["overlap": 0.51], ["overlap": "0.1"],
+            ["shifts": 0], ["shifts": 1.5], ["stems": []], ["stems": ["drums"]], ["stems": ["vocals", "vocals"]],
+            ["stems": ["vocals", 3]], ["stems": "vocals"], ["model": 3],
+        ] as [JSON])
     func `a value outside its range is refused with the option's name`(options: JSON) {
         #expect {
             try service.parse(options)

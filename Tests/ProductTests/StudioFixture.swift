@@ -35,7 +35,8 @@ struct StudioFixture {
     let hub = JobEventHub()
 
     init(
-        inputSeconds: Double = 180, inspection: Result<InputProperties, JobError>? = nil, queueLimits: QueueLimits = QueueLimits()
+        inputSeconds: Double = 180, inspection: Result<InputProperties, JobError>? = nil,
+        queueLimits: QueueLimits = QueueLimits()
     ) async throws {
         database = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
         try await Migrator(SQLiteMigrations.all, time: time).migrate(database)

@@ -37,7 +37,7 @@ public final class TemporaryDirectory: Sendable {
         while true {
             let count = read(source, &buffer, buffer.count)
             guard count > 0 else { return }
-            precondition(write(target, buffer, count) == count, "short write")
+            precondition(Glibc.write(target, buffer, count) == count, "short write")
         }
     }
 

@@ -14,7 +14,8 @@ struct FileResponse: Sendable {
 
     /// - Parameter read: reads a block of the file, off the event loop.
     func answer(
-        _ head: RequestHead, now: Timestamp, read: @escaping @Sendable (_ offset: Int, _ count: Int) async throws -> [UInt8]
+        _ head: RequestHead, now: Timestamp,
+        read: @escaping @Sendable (_ offset: Int, _ count: Int) async throws -> [UInt8]
     ) throws(Problem) -> Response {
         let validators = Validators(entityTag: EntityTag(etag))
         switch Conditional.evaluate(head, validators: validators, now: now) {

@@ -47,8 +47,42 @@ import Testing
         let bytes = try Scratch.read(path)
         let cut = try scratch.write(Array(bytes.prefix(bytes.count / 2)), "cut")
         expectRefusal(.mediaTruncated) { _ = try decode(cut) }
-        // flac's header counts samples, not bytes: only decoding shows the cut.
-        if format != .flac { expectRefusal(.mediaTruncated) { _ = try MediaInspector.probe(path: cut) } }
+        expectRefusal(.mediaTruncated) { _ = try MediaInspector.probe(path: cut) }
+    }
+
+    @Test(arguments: [AudioFormat.ogg, .opus])
+    func `a cut file that promises no length is probed as long as what is there`(format: AudioFormat) throws {
+        let scratch = try Scratch()
+        let path = scratch.file("whole")
+        _ = try encode(tone(seconds: 6), format, to: path)
+        #expect(try abs(#require(MediaInspector.probe(path: path).durationSeconds) - 6) < 0.1)
+        let bytes = try Scratch.read(path)
+        let cut = try scratch.write(Array(bytes.prefix(bytes.count / 2)), "cut")
+        let probed = try #require(MediaInspector.probe(path: cut).durationSeconds)
+        #expect(abs(probed - (try decode(cut).summary.durationSeconds)) < 0.1)
+        #expect(probed < 4)
+    }
+
+    @Test func `an mp3 of varying bit rate without a length in its header is measured, not estimated`() throws {
+        let scratch = try Scratch()
+        let path = scratch.file("whole.mp3")
+        // Frames of silence are the smallest there are, so an estimate from the first ones is far off.
+        var block = tone(seconds: 6)
+        block.withMutablePlanes { planes in
+            for plane in planes { plane[..<(plane.count / 2)].update(repeating: 0) }
+        }
+        _ = try encode(block, .mp3, to: path)
+        var bytes = try Scratch.read(path)
+        // Without its name the Xing frame is a frame of silence like any other.
+        for name in ["Xing", "Info"] {
+            let tag = Array(name.utf8)
+            for start in 0..<min(400, bytes.count - 4) where Array(bytes[start..<start + 4]) == tag {
+                bytes.replaceSubrange(start..<start + 4, with: [0, 0, 0, 0])
+            }
+        }
+        let probe = try MediaInspector.probe(path: try scratch.write(bytes, "bare.mp3"))
+        #expect(abs(try #require(probe.durationSeconds) - 6) < 0.2)
+        #expect(probe.notes.isEmpty)
     }
 
     @Test func `an m4a whose index was at the cut-off end is truncated`() throws {

@@ -15,12 +15,6 @@ final class DecodingRun {
     private var warningCount = 0
     private var warnings: [String] = []
 
-    /// A header's promise is broken when more than 1 s, or more than 1 % and 0.1 s, are missing: encoder delays
-    /// that some headers count in are shorter than that.
-    private static let missingSecondsMax = 1.0
-    private static let missingShareMax = 0.01
-    private static let missingSecondsAllowed = 0.1
-
     init(input: MediaInput, opening: MediaOpening, limits: MediaLimits, output: RecordOutput) throws(MediaError) {
         self.input = input
         self.opening = opening
@@ -137,14 +131,7 @@ final class DecodingRun {
                 cause: warnings.first)
         }
         guard input.isDurationPromised, let promised = opening.probe.durationSeconds else { return }
-        let seconds = Double(sourceFrameCount) / Double(opening.probe.sampleRate)
-        let missing = promised - seconds
-        let allowed = max(Self.missingShareMax * promised, Self.missingSecondsAllowed)
-        if missing > min(Self.missingSecondsMax, allowed) {
-            throw MediaError(
-                .mediaTruncated,
-                "The file ends too early: its header promises \(MediaInput.text(promised)) s, "
-                    + "\(MediaInput.text(seconds)) s are there")
-        }
+        try PromisedDuration.check(
+            promised: promised, found: Double(sourceFrameCount) / Double(opening.probe.sampleRate))
     }
 }

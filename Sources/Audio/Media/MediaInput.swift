@@ -4,6 +4,7 @@ internal import Glibc
 
 /// The child's view of the file: container, the best audio stream, its opened decoder.
 final class MediaInput {
+    // SAFETY: libav's structures, owned from `init` to `deinit`; one thread in the child uses them.
     let format: UnsafeMutablePointer<AVFormatContext>
     let stream: UnsafeMutablePointer<AVStream>
     let codec: UnsafeMutablePointer<AVCodecContext>
@@ -58,6 +59,21 @@ final class MediaInput {
         return MediaOpening(
             probe: probe, sampleRate: target.sampleRate ?? probe.sampleRate, channelCount: channels)
     }
+
+    /// Holds the length that a scan found against the header's promise; without one it is the length.
+    func take(seconds: Double, limits: MediaLimits, into probe: inout MediaProbe) throws(MediaError) {
+        if isDurationPromised, let promised = probe.durationSeconds {
+            try PromisedDuration.check(promised: promised, found: seconds)
+        } else {
+            probe.durationSeconds = seconds
+            probe.notes.removeAll { $0 == Self.estimateNote }
+        }
+        guard seconds <= limits.durationSecondsMax else {
+            throw Self.tooLong(limits: limits, at: "The audio is \(Self.text(seconds)) s long")
+        }
+    }
+
+    private static let estimateNote = "the duration is estimated from the bit rate"
 
     private static var noMemory: MediaError {
         MediaError(.mediaUnreadable, "The file needs too much memory to decode")
@@ -153,7 +169,7 @@ final class MediaInput {
             sampleRate: Int(codec.pointee.sample_rate), channelCount: Int(codec.pointee.ch_layout.nb_channels),
             channelLayout: text(layout),
             durationSeconds: seconds, bitRate: rate > 0 ? Int(rate) : nil,
-            notes: estimated && seconds != nil ? ["the duration is estimated from the bit rate"] : [])
+            notes: estimated && seconds != nil ? [estimateNote] : [])
         return (probe, seconds != nil && !estimated && isOwn)
     }
 

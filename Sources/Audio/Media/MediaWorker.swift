@@ -35,7 +35,11 @@ public enum MediaWorker {
 
     private static func probe(_ request: MediaWorkerRequest, _ output: RecordOutput) throws(MediaError) {
         let input = try MediaInput(descriptor: STDIN_FILENO, request: request)
-        try output.send(MediaRecord.opening(input.opening(target: request.target)).encoded())
+        var opening = input.opening(target: request.target)
+        if let seconds = PacketScan.seconds(of: input) {
+            try input.take(seconds: seconds, limits: request.limits, into: &opening.probe)
+        }
+        try output.send(MediaRecord.opening(opening).encoded())
     }
 
     private static func decode(_ request: MediaWorkerRequest, _ output: RecordOutput) throws(MediaError) {

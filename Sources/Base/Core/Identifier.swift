@@ -9,7 +9,8 @@ public protocol IdentifierKind: Sendable {
 public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: String
 
-    /// A new identifier for the time `now`; identifiers made by one process never repeat and sort as made.
+    /// A new identifier for the time `now`. Those that one process makes never repeat, and sort as made while its
+    /// clock is not set back by more than ten seconds.
     public init(at now: Timestamp) {
         text = Kind.prefix + "_" + UUIDv7.next(at: now)
     }
@@ -43,11 +44,14 @@ enum UUIDv7 {
         var counter: UInt16 = 0
     }
     private static let state = Mutex(State())
+    /// A clock set back by less than this keeps the order; one set back further is believed.
+    private static let setBackMillisecondsMax: Int64 = 10_000
 
     /// 32 hexadecimal digits; `rand_a` is a counter within the millisecond (RFC 9562 §6.2, method 1).
     static func next(at now: Timestamp) -> String {
         let (milliseconds, counter) = state.withLock { state -> (Int64, UInt16) in
-            if now.milliseconds > state.milliseconds {
+            let ahead = state.milliseconds - now.milliseconds
+            if ahead < 0 || ahead > setBackMillisecondsMax {
                 state.milliseconds = now.milliseconds
                 state.counter = UInt16.random(in: 0..<0x400)
             } else if state.counter == 0xFFF {

@@ -26,9 +26,9 @@ public struct ServicePrice: Hashable, Sendable {
 
     /// At least one unit, also for no input at all.
     public func amount(inputSeconds: Double) -> CreditAmount? {
-        let units = max(1, (inputSeconds / unitSeconds).rounded(.up))
+        let units = (inputSeconds / unitSeconds).rounded(.up)
         guard units.isFinite, units < 1e9 else { return nil }
-        return CreditAmount(Int64(units) * creditsPerUnit)
+        return CreditAmount(max(1, Int64(units)) * creditsPerUnit)
     }
 }
 

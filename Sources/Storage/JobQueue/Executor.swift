@@ -56,7 +56,7 @@ public final class Executor: Sendable {
         self.handler = handler
     }
 
-    /// Takes over what a dead predecessor held, then begins to work. Works until `shutdown`; a second call does nothing.
+    /// Takes over what a dead predecessor held, then works until `shutdown`; a second call does nothing.
     public func start() {
         let isFirst = state.withLock { state -> Bool in
             guard state.phase == .new else { return false }

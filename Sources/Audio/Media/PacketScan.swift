@@ -1,0 +1,42 @@
+internal import CLibAV
+
+/// Reads a container to its end without decoding, so that at upload a cut file is refused and the length that is
+/// charged for is that of the audio, not an estimate.
+///
+/// Only where it tells more than the container's own structure, which `ContainerExtent` has held against the
+/// file: not for PCM and not for MPEG-4, whose lengths stand in bytes.
+struct PacketScan {
+    private static let codecsWithPackets = ["mp3", "mp2", "aac", "vorbis", "opus", "flac"]
+
+    /// Seconds of audio in the stream's packets; nil where a scan would tell nothing.
+    static func seconds(of input: MediaInput) -> Double? {
+        guard codecsWithPackets.contains(input.probe.codec), input.probe.container != "mov",
+            let packet = av_packet_alloc()
+        else { return nil }
+        var duration: Int64 = 0
+        // An error ends the audio here as it does when decoding.
+        while av_read_frame(input.format, packet) >= 0 {
+            if packet.pointee.stream_index == input.stream.pointee.index { duration += packet.pointee.duration }
+            av_packet_unref(packet)
+        }
+        return duration > 0 ? Double(duration) * av_q2d(input.stream.pointee.time_base) : nil
+    }
+}
+
+/// When a header's promise of a length is broken.
+enum PromisedDuration {
+    /// More than 1 s, or more than 1 % and 0.1 s, are missing: encoder delays that some headers count in are
+    /// shorter than that.
+    private static let missingSecondsMax = 1.0
+    private static let missingShareMax = 0.01
+    private static let missingSecondsAllowed = 0.1
+
+    static func check(promised: Double, found: Double) throws(MediaError) {
+        let allowed = max(missingShareMax * promised, missingSecondsAllowed)
+        guard promised - found > min(missingSecondsMax, allowed) else { return }
+        throw MediaError(
+            .mediaTruncated,
+            "The file ends too early: its header promises \(MediaInput.text(promised)) s, "
+                + "\(MediaInput.text(found)) s are there")
+    }
+}

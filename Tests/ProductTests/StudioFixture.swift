@@ -25,7 +25,7 @@ struct StudioFixture {
     static let stems = ["vocals", "accompaniment"]
 
     let directory = TemporaryDirectory()
-    let time = ManualTime()
+    let time: ManualTime
     let database: SQLiteDatabase
     let ledger: CreditLedger
     let queue: TaskQueue
@@ -35,9 +35,11 @@ struct StudioFixture {
     let hub = JobEventHub()
 
     init(
-        inputSeconds: Double = 180, inspection: Result<InputProperties, JobError>? = nil,
+        inputSeconds: Double = 180, time: ManualTime = ManualTime(),
+        inspection: Result<InputProperties, JobError>? = nil,
         queueLimits: QueueLimits = QueueLimits()
     ) async throws {
+        self.time = time
         database = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
         try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
         ledger = CreditLedger(time: time)

@@ -9,8 +9,7 @@ public protocol IdentifierKind: Sendable {
 public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, CustomStringConvertible {
     public let text: String
 
-    /// A new identifier for the time `now`. Those that one process makes never repeat, and sort as made while its
-    /// clock is not set back by more than ten seconds.
+    /// A new identifier for the time `now`; identifiers made by one process never repeat and sort as made.
     public init(at now: Timestamp) {
         text = Kind.prefix + "_" + UUIDv7.next(at: now)
     }
@@ -24,7 +23,8 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
         self.text = text
     }
 
-    /// The time that the identifier was made for, from its leading 48 bits.
+    /// The time that the identifier was made for, from its leading 48 bits; never before that of an earlier one of
+    /// the same process, though the clock be set back.
     public var madeAt: Timestamp {
         Timestamp(milliseconds: Int64(text.suffix(32).prefix(12), radix: 16) ?? 0)
     }
@@ -44,14 +44,11 @@ enum UUIDv7 {
         var counter: UInt16 = 0
     }
     private static let state = Mutex(State())
-    /// A clock set back by less than this keeps the order; one set back further is believed.
-    private static let setBackMillisecondsMax: Int64 = 10_000
 
     /// 32 hexadecimal digits; `rand_a` is a counter within the millisecond (RFC 9562 §6.2, method 1).
     static func next(at now: Timestamp) -> String {
         let (milliseconds, counter) = state.withLock { state -> (Int64, UInt16) in
-            let ahead = state.milliseconds - now.milliseconds
-            if ahead < 0 || ahead > setBackMillisecondsMax {
+            if now.milliseconds > state.milliseconds {
                 state.milliseconds = now.milliseconds
                 state.counter = UInt16.random(in: 0..<0x400)
             } else if state.counter == 0xFFF {

@@ -63,6 +63,17 @@ import Testing
         #expect(probed < 4)
     }
 
+    @Test(arguments: AudioFormat.allCases)
+    func `a probe tells the length that decoding gives, without the encoder's padding`(format: AudioFormat) throws {
+        let scratch = try Scratch()
+        let path = scratch.file("whole")
+        _ = try encode(tone(seconds: 3), format, to: path)
+        let decoded = try decode(path).summary.durationSeconds
+        let probed = try #require(MediaInspector.probe(path: path).durationSeconds)
+        // What is charged for must not begin another ten minutes by a codec's last packet.
+        #expect(abs(probed - decoded) < 0.001, "\(probed) s probed, \(decoded) s decoded")
+    }
+
     @Test func `an mp3 of varying bit rate without a length in its header is measured, not estimated`() throws {
         let scratch = try Scratch()
         let path = scratch.file("whole.mp3")

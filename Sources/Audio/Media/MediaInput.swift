@@ -60,14 +60,16 @@ final class MediaInput {
             probe: probe, sampleRate: target.sampleRate ?? probe.sampleRate, channelCount: channels)
     }
 
-    /// Holds the length that a scan found against the header's promise; without one it is the length.
+    /// Holds the length that a scan found against the header's promise, and against the limit; it is the length.
     func take(seconds: Double, limits: MediaLimits, into probe: inout MediaProbe) throws(MediaError) {
+        var seconds = seconds
         if isDurationPromised, let promised = probe.durationSeconds {
             try PromisedDuration.check(promised: promised, found: seconds)
-        } else {
-            probe.durationSeconds = seconds
-            probe.notes.removeAll { $0 == Self.estimateNote }
+            // Only the Xing header counts the encoder's padding in; elsewhere packets are the coarser measure.
+            if probe.container != "mp3" { seconds = promised }
         }
+        probe.durationSeconds = seconds
+        probe.notes.removeAll { $0 == Self.estimateNote }
         guard seconds <= limits.durationSecondsMax else {
             throw Self.tooLong(limits: limits, at: "The audio is \(Self.text(seconds)) s long")
         }
@@ -153,6 +155,10 @@ final class MediaInput {
             seconds = Double(stream.pointee.duration) * av_q2d(stream.pointee.time_base)
         } else if format.pointee.duration != none {
             seconds = Double(format.pointee.duration) / 1e6
+        }
+        if codec.pointee.codec_id == AV_CODEC_ID_OPUS, let parameters = stream.pointee.codecpar {
+            // libavformat counts the pre-skip in, which no decoder gives out (RFC 7845 §4.2); at 48 kHz always.
+            seconds = seconds.map { $0 - Double(parameters.pointee.initial_padding) / 48_000 }
         }
         if let value = seconds, !(value > 0) { seconds = nil }
         let estimated = format.pointee.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE

@@ -13,13 +13,27 @@ struct PacketScan {
         guard codecsWithPackets.contains(input.probe.codec), input.probe.container != "mov",
             let packet = av_packet_alloc()
         else { return nil }
-        var duration: Int64 = 0
+        let base = av_q2d(input.stream.pointee.time_base)
+        var seconds = 0.0
         // An error ends the audio here as it does when decoding.
         while av_read_frame(input.format, packet) >= 0 {
-            if packet.pointee.stream_index == input.stream.pointee.index { duration += packet.pointee.duration }
+            if packet.pointee.stream_index == input.stream.pointee.index {
+                let silent = Double(skippedSamples(packet)) / Double(input.probe.sampleRate)
+                seconds += max(0, Double(packet.pointee.duration) * base - silent)
+            }
             av_packet_unref(packet)
         }
-        return duration > 0 ? Double(duration) * av_q2d(input.stream.pointee.time_base) : nil
+        return seconds > 0 ? seconds : nil
+    }
+
+    /// What the decoder will drop of a packet: an encoder's delay in front, its padding at the end.
+    private static func skippedSamples(_ packet: UnsafeMutablePointer<AVPacket>) -> Int64 {
+        var size = 0
+        guard let data = av_packet_get_side_data(packet, AV_PKT_DATA_SKIP_SAMPLES, &size), size >= 8 else { return 0 }
+        // SAFETY: libav gave `size` bytes, of which the first eight are two little-endian numbers.
+        let bytes = UnsafeRawBufferPointer(start: data, count: 8)
+        return Int64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+            + Int64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
     }
 }
 

@@ -13,16 +13,20 @@ struct PacketScan {
         guard codecsWithPackets.contains(input.probe.codec), input.probe.container != "mov",
             let packet = av_packet_alloc()
         else { return nil }
-        let base = av_q2d(input.stream.pointee.time_base)
-        var seconds = 0.0
+        var ticks: Int64 = 0
+        var silentSamples: Int64 = 0
         // An error ends the audio here as it does when decoding.
         while av_read_frame(input.format, packet) >= 0 {
             if packet.pointee.stream_index == input.stream.pointee.index {
-                let silent = Double(skippedSamples(packet)) / Double(input.probe.sampleRate)
-                seconds += max(0, Double(packet.pointee.duration) * base - silent)
+                ticks += packet.pointee.duration
+                silentSamples += skippedSamples(packet)
             }
             av_packet_unref(packet)
         }
+        let base = input.stream.pointee.time_base
+        let seconds =
+            Double(ticks) * Double(base.num) / Double(base.den)
+            - Double(silentSamples) / Double(input.probe.sampleRate)
         return seconds > 0 ? seconds : nil
     }
 

@@ -21,7 +21,7 @@ struct WaveWriter: ~Copyable {
         self.channelCount = channelCount
         quantiser = Quantiser(
             bits: format == .wav16 ? 16 : 24, dithers: options.dither, seed: options.ditherSeed)
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Self.failure(errno) }
         buffer.reserveCapacity(Self.bufferByteCount + 4096)
         buffer = header()

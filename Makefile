@@ -55,11 +55,11 @@ format: ## format the Swift sources
 	@swift format --in-place --parallel --configuration config/swift-format.json --recursive $(swift_sources)
 
 .PHONY: bench
-bench: models ## measure the separation engine
-	@.build/release/cadenza bench separation
+bench: models ## measure the separation engine side by side with PyTorch, which it installs
+	@.build/release/cadenza bench separation --peer --python "$$(scripts/torch.sh)"
 
 .PHONY: parity
-parity: ## recompute the networks' golden values with PyTorch and compare
+parity: models ## recompute the networks' golden values with PyTorch and compare
 	@scripts/parity.sh
 
 .PHONY: prove

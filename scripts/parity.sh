@@ -1,16 +1,10 @@
 #!/usr/bin/env bash
-# Recomputes with PyTorch the golden values that the tests compare the networks against, and compares them.
-# Installs PyTorch into .build/parity (gigabytes) unless python3 has it.
+# Recomputes with PyTorch the golden values that the tests compare with, and compares: each layer of the networks,
+# and a whole separation.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-python=python3
-if ! python3 -c 'import numpy, torch' 2>/dev/null; then
-    python=.build/parity/bin/python
-    if ! [[ -x $python ]]; then
-        echo 'parity: installing PyTorch into .build/parity'
-        python3 -m venv .build/parity
-    fi
-    "$python" -m pip install --quiet --disable-pip-version-check numpy torch
-fi
+python=$(scripts/torch.sh)
+checkpoints=${CADENZA_MODELS_DIR:-${XDG_DATA_HOME:-$HOME/.local/share}/cadenza/models}/spleeter-2stems
 "$python" Tests/Peers/spleeter_parity.py --check
+"$python" Tests/Peers/separation_golden.py --checkpoints "$checkpoints" --check

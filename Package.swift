@@ -44,16 +44,16 @@ let base: [Target] = [
 
 let network: [Target] = [
     room("Network", "HTTP", ["Core"]),
-    room("Network", "Reactor", ["Core", "Telemetry", "CLinux"]),
-    room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry", "CLinux"]),
+    room("Network", "Reactor", ["Core", "CLinux"]),
+    room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry"]),
 ]
 
 let storage: [Target] = [
     room("Storage", "Database", ["Core", "Secrets"]),
     room("Storage", "SQLite", ["Core", "Database", "CSQLite"], resources: [.embedInCode("migrations")]),
-    room("Storage", "JobQueue", ["Core", "Database", "Telemetry"]),
+    room("Storage", "JobQueue", ["Core", "Database"]),
     room("Storage", "Ledger", ["Core", "Database"]),
-    room("Storage", "Blobs", ["Core", "Secrets", "CLinux"]),
+    room("Storage", "Blobs", ["Core", "Secrets"]),
 ]
 
 let audio: [Target] = [
@@ -62,7 +62,7 @@ let audio: [Target] = [
         linkerSettings: [.linkedLibrary("m"), .linkedLibrary("dl"), .linkedLibrary("pthread")]),
     room("Audio", "Kernels", ["Core", "CKernels"]),
     room("Audio", "Media", ["Core", "CLibAV", "CLinux"]),
-    room("Audio", "Models", ["Core", "Secrets", "CLinux", "CZlib"], resources: [.embedInCode("models.json")]),
+    room("Audio", "Models", ["Core", "Secrets", "CZlib"], resources: [.embedInCode("models.json")]),
     room("Audio", "Engines", ["Core", "Media", "Kernels", "Models", "CLinux"]),
 ]
 

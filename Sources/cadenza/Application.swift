@@ -49,7 +49,7 @@ final class Application: Sendable {
         let ended = Self.jobCounters(metrics)
         let runner = JobRunner(
             jobs: jobs, blobs: blobs, runners: ["separation": models.separationRunner(settings)],
-            pool: BlockingPool(name: "worker", threads: settings.workers.slots, niceness: Self.workerNiceness),
+            pool: BlockingPool(name: "worker", threads: max(1, settings.workers.slots), niceness: Self.workerNiceness),
             log: log, time: store.time, ended: { ended[$0]?.increment() })
         executor = Self.makeExecutor(store, queue, jobs, runner, log)
         wake.target = executor
@@ -99,9 +99,18 @@ final class Application: Sendable {
     }
 
     /// Opens the doors. Returns the port that was bound.
-    func start() throws -> UInt16 {
+    func start() async throws -> UInt16 {
+        do {
+            try await jobs.claimBlobs()
+        } catch {
+            guard case .foreignBlobs = error else { throw error }
+            throw CommandFailure(
+                "the blobs in \(store.settings.data.directory) belong to another database than "
+                    + "\(store.settings.database.url)", exit: .config)
+        }
         let port = try http.start()
-        executor.start()
+        // Without slots the server takes jobs in and leaves them to others.
+        if store.settings.workers.slots > 0 { executor.start() }
         let (jobs, hub, log) = (jobs, hub, log)
         let tasks = [
             Self.every(Self.heartbeatSeconds) { hub.publishToAll(.timelineChanged) },
@@ -111,7 +120,10 @@ final class Application: Sendable {
                     guard !report.isEmpty else { return }
                     log.info(
                         "swept",
-                        ["inputs": report.inputs, "results": report.results, "orphans": report.orphans])
+                        [
+                            "inputs": report.inputs, "results": report.results, "orphans": report.orphans,
+                            "failures": report.failures,
+                        ])
                 } catch {
                     log.error("sweep failed", ["error": "\(error)"])
                 }

@@ -40,7 +40,7 @@ struct BenchSeparation: ParsableCommand {
     private func measureOurs(song: String, format: AudioFormat, out: String) throws -> SeparationMeasurement {
         var command = [
             Self.ownPath, "separate", song, "--out", out, "--json", "--model", options.model, "--format",
-            format.rawValue, "--shifts", "\(options.shifts)", "--models-directory", models.store.directory,
+            format.rawValue, "--shifts", "\(options.shifts)", "--models-directory", try models.store().directory,
         ]
         if options.residual { command.append("--residual") }
         if let overlap = options.overlap { command += ["--overlap", "\(overlap)"] }
@@ -54,7 +54,7 @@ struct BenchSeparation: ParsableCommand {
 
     private func measurePeer(song: String, out: String) throws -> PeerMeasurement {
         let process = try MeasuredProcess([
-            python, peerScript, "--checkpoints", "\(models.store.directory)/spleeter-2stems", "--input", song,
+            python, peerScript, "--checkpoints", "\(try models.store().directory)/spleeter-2stems", "--input", song,
             "--out", out, "--threads", "2",
         ])
         guard process.status == 0 else {

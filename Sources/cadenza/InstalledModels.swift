@@ -39,7 +39,8 @@ struct InstalledModels {
                     default: 1),
                 OptionField("format", .choice(["wav"] + AudioFormat.allCases.map(\.rawValue)), default: "wav16"),
             ],
-            price: ServicePrice(unitSeconds: Double(settings.credits.separationSecondsPerCredit)))
+            price: ServicePrice(unitSeconds: Double(settings.credits.separationSecondsPerCredit)),
+            rule: SeparationRunner.check, resultBytes: SeparationRunner.resultBytes)
     }
 
     func separationRunner(_ settings: Settings) -> SeparationRunner {

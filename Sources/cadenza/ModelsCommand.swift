@@ -1,4 +1,5 @@
 import ArgumentParser
+import Config
 import Core
 import Engines
 import Glibc
@@ -15,7 +16,7 @@ struct ModelsCommand: ParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() throws {
-            let (catalogue, store) = (try ModelsOption.catalogue(), models.store)
+            let (catalogue, store) = (try ModelsOption.catalogue(), try models.store())
             if json {
                 print(JSON.array(catalogue.entries.map { describe($0, store) }).text)
                 return
@@ -76,6 +77,7 @@ struct ModelsCommand: ParsableCommand {
 
         func run() throws {
             let catalogue = try ModelsOption.catalogue()
+            let store = try models.store()
             var entries = try ids.map { try ModelsOption.entry($0, in: catalogue) }
             if entries.contains(where: { $0.kind == .model }) {
                 entries.insert(contentsOf: catalogue.entries.filter { $0.kind == .runtime }, at: 0)
@@ -85,7 +87,7 @@ struct ModelsCommand: ParsableCommand {
                 let bar = ProgressLine()
                 defer { bar.end() }
                 try ModelsOption.orFail { () throws(ModelStoreError) in
-                    try models.store.install(entry, cancellation: interruption.flag) { progress in
+                    try store.install(entry, cancellation: interruption.flag) { progress in
                         let fraction =
                             progress.bytesTotal > 0 ? Double(progress.bytesDone) / Double(progress.bytesTotal) : 0
                         bar.show(min(1, fraction), "\(entry.id): \(progress.phase.rawValue)")
@@ -102,7 +104,7 @@ struct ModelsCommand: ParsableCommand {
         @Argument(help: "What to verify; everything that is installed if nothing is named.") var ids: [String] = []
 
         func run() throws {
-            let (catalogue, store) = (try ModelsOption.catalogue(), models.store)
+            let (catalogue, store) = (try ModelsOption.catalogue(), try models.store())
             let entries =
                 ids.isEmpty
                 ? catalogue.entries.filter { store.state(of: $0) != .absent }
@@ -120,10 +122,10 @@ struct ModelsCommand: ParsableCommand {
         @Argument(help: "What to remove.") var ids: [String]
 
         func run() throws {
-            let catalogue = try ModelsOption.catalogue()
+            let (catalogue, store) = (try ModelsOption.catalogue(), try models.store())
             for id in ids {
                 let entry = try ModelsOption.entry(id, in: catalogue)
-                try ModelsOption.orFail { () throws(ModelStoreError) in try models.store.remove(id: entry.id) }
+                try ModelsOption.orFail { () throws(ModelStoreError) in try store.remove(id: entry.id) }
             }
         }
     }
@@ -131,11 +133,15 @@ struct ModelsCommand: ParsableCommand {
 
 /// Where the models are.
 struct ModelsOption: ParsableArguments {
-    @Option(help: "The models' folder; CADENZA_MODELS_DIR otherwise, or the user's data folder.")
+    @OptionGroup var settings: SettingsOption
+
+    @Option(help: "The models' folder, instead of the settings'.")
     var modelsDirectory: String?
 
-    var store: ModelStore {
-        ModelStore(directory: modelsDirectory ?? ModelStore.defaultDirectory(environment: Self.environment))
+    /// - Throws: `CommandFailure` if the settings cannot be read.
+    func store() throws -> ModelStore {
+        if let modelsDirectory { return ModelStore(directory: modelsDirectory) }
+        return ModelStore(directory: try settings.load().models.directory)
     }
 
     static func catalogue() throws -> ModelCatalogue {
@@ -163,12 +169,6 @@ struct ModelsOption: ParsableArguments {
             throw CommandFailure("\(call) \(path): \(errorText(number))", exit: .cannotCreate)
         } catch {
             throw CommandFailure("\(error)", exit: .unavailable)
-        }
-    }
-
-    private static var environment: [String: String] {
-        ["CADENZA_MODELS_DIR", "XDG_DATA_HOME", "HOME"].reduce(into: [:]) { values, name in
-            if let value = getenv(name) { values[name] = String(cString: value) }
         }
     }
 }

@@ -26,7 +26,7 @@ struct SeparateCommand: ParsableCommand {
         let interruption = try Interruption()
         let bar = ProgressLine(isQuiet: json)
         let engine = SeparationEngine(
-            models: ModelCache(catalogue: try ModelsOption.catalogue(), store: models.store), niceness: 0)
+            models: ModelCache(catalogue: try ModelsOption.catalogue(), store: try models.store()), niceness: 0)
         do throws(EngineError) {
             let result = try engine.separate(
                 file: song, into: out, options: chosen, cancellation: interruption.flag

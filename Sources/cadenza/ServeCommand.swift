@@ -27,7 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
             format: settings.logging.format == "json" ? .json : .readable)
         let application = try Application(store: store, log: log)
         let key = demo ? try await DemoAccount(store: store).key() : nil
-        let port = try application.start()
+        let port = try await application.start()
         announce(settings, port: port, key: key)
 
         await termination.wait()

@@ -12,6 +12,9 @@ extension Settings {
     var jobLimits: JobLimits {
         var values = JobLimits()
         values.inputBytesMax = Int64(limits.uploadBytesMax)
+        values.uploadsPerAccountMax = limits.uploadsPerAccountMax
+        values.resultBytesMax = Int64(limits.resultBytesMax)
+        values.diskReserveBytes = Int64(limits.diskReserveBytes)
         values.resultDays = limits.resultDays
         values.deadlineSecondsMin = workers.deadlineSecondsMin
         values.deadlineFactor = workers.deadlineFactor
@@ -42,6 +45,7 @@ extension Settings {
         values.leaseSeconds = workers.leaseSeconds
         values.retriesMax = workers.retriesMax
         values.deathsMax = workers.deathsMax
+        values.runningPerKeyMax = workers.jobsPerAccountMax
         return values
     }
 

@@ -99,12 +99,22 @@ struct LocalBlobStoreTests {
                 close(descriptor)
             }
             let file = try folder.file(named: "vocals.wav")
-            #expect(try file.crc32() == crc32(of: Array("vocals.wav".utf8)))
             blob = try store.put(file, at: time.now())
+            #expect(blob.crc32 == crc32(of: Array("vocals.wav".utf8)))
             #expect(throws: BlobError.notFound) { try folder.file(named: "absent.wav") }
         }
         #expect(access(path, F_OK) != 0)
         #expect(try store.open(blob.id).read(at: 0, count: 100) == Array("vocals.wav".utf8))
+    }
+
+    @Test func `what is canceled while it is hashed is no blob`() throws {
+        let store = try store()
+        let file = try store.stage()
+        try file.append([1, 2, 3])
+        let flag = CancellationFlag()
+        flag.raise()
+        #expect(throws: BlobError.canceled) { try store.put(file, at: time.now(), unless: flag) }
+        #expect(try store.list().isEmpty)
     }
 
     @Test func `a full disk is said as such and leaves nothing`() throws {

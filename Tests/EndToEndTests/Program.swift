@@ -7,7 +7,7 @@ final class Program {
     private let output: Int32
     private var ended = false
 
-    /// - Parameter environment: beside PATH and HOME all that the process sees.
+    /// - Parameter environment: beside PATH, HOME and where the models are, all that the process sees.
     init(_ arguments: [String], environment: [String: String]) throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
@@ -18,7 +18,8 @@ final class Program {
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 2)
 
-        let inherited = ["PATH", "HOME"].compactMap { (name: String) -> String? in
+        let inherited = ["PATH", "HOME", "XDG_DATA_HOME", "CADENZA_MODELS_DIR"].compactMap {
+            (name: String) -> String? in
             getenv(name).map { "\(name)=\(String(cString: $0))" }
         }
         let path = try Self.path()

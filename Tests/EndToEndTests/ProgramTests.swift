@@ -13,31 +13,8 @@ import Testing
         try Program(arguments, environment: environment.merging(extra) { _, new in new }).finish()
     }
 
-    /// The whole answer to one request on a connection of its own.
     private func answer(_ port: UInt16, _ path: String, key: String) throws -> String {
-        let link = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(link) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        // SAFETY: a sockaddr_in is what connect reads behind the general pointer, for an address of this family.
-        let status = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(link, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try #require(status == 0)
-        let request = Array(
-            "GET \(path) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer \(key)\r\nConnection: close\r\n\r\n".utf8)
-        try #require(write(link, request, request.count) == request.count)
-        var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = read(link, &chunk, chunk.count)
-            guard count > 0 else { return String(decoding: content, as: UTF8.self) }
-            content += chunk[..<count]
-        }
+        try Link(port).exchange("GET \(path) HTTP/1.1\r\nAuthorization: Bearer \(key)\r\n")
     }
 
     private func start() throws -> (server: Program, port: UInt16, key: String) {
@@ -86,5 +63,68 @@ import Testing
         #expect(try answer(port, "/api/credits", key: key).contains("\"credits\":3"))
         second.signal(SIGTERM)
         #expect(second.finish().status == 0)
+    }
+
+    @Test func `without worker slots a server takes jobs in and runs none`() throws {
+        let server = try Program(
+            ["serve", "--demo"], environment: environment.merging(["CADENZA_WORKERS_SLOTS": "0"]) { _, new in new })
+        let url = try server.value(after: "URL: ")
+        let key = try server.value(after: "API key: ")
+        let port = try #require(UInt16(url.split(separator: ":").last ?? ""))
+        #expect(try submit(Song.wav(seconds: 1), port, key).contains("\"state\":\"queued\""))
+        server.signal(SIGTERM)
+        #expect(server.finish().status == 0)
+    }
+
+    @Test func `a song goes in, its stems come out, one credit is spent`() throws {
+        let (server, port, key) = try start()
+        let id = try identifier(in: try submit(Song.wav(seconds: 3), port, key))
+        let events = try answer(port, "/api/v1/jobs/\(id)/events", key: key)
+        for kind in ["queued", "claimed", "loaded", "decoded", "separated", "encoded", "stored", "settled"] {
+            #expect(events.contains("\"kind\":\"\(kind)\""), "\(kind) is missing")
+        }
+        for stem in ["vocals", "accompaniment"] {
+            let answer = try answer(port, "/api/v1/jobs/\(id)/artifacts/\(stem).wav", key: key)
+            #expect(answer.hasPrefix("HTTP/1.1 200"))
+            // A header of 80 bytes, with room for RF64 in it, then 3 s of 22.05 kHz 16-bit stereo.
+            #expect(answer.contains("Content-Length: \(80 + 3 * 22_050 * 4)\r\n"))
+        }
+        #expect(try answer(port, "/api/credits", key: key).contains("\"credits\":2,\"held\":0"))
+        server.signal(SIGTERM)
+        #expect(server.finish().status == 0)
+        #expect(try run("ledger", "verify").1 == 0)
+    }
+
+    @Test func `a job that kill -9 cut short is taken up again and charged once`() throws {
+        let (first, port, key) = try start()
+        let id = try identifier(in: try submit(Song.wav(seconds: 60), port, key))
+        let link = try Link(port)
+        try link.send("GET /api/v1/jobs/\(id)/events HTTP/1.1\r\nAuthorization: Bearer \(key)\r\n")
+        try link.read(until: "\"kind\":\"claimed\"")
+        first.signal(SIGKILL)
+        #expect(first.finish().status == -1)
+
+        let (second, again, _) = try start()
+        let events = try answer(again, "/api/v1/jobs/\(id)/events", key: key)
+        #expect(events.contains("\"kind\":\"rescued\"") && events.contains("\"state\":\"completed\""))
+        #expect(try answer(again, "/api/credits", key: key).contains("\"credits\":2,\"held\":0"))
+        second.signal(SIGTERM)
+        #expect(second.finish().status == 0)
+        #expect(try run("ledger", "verify").1 == 0)
+    }
+
+    private func submit(_ song: [UInt8], _ port: UInt16, _ key: String) throws -> String {
+        let head =
+            "--b\r\nContent-Disposition: form-data; name=\"service\"\r\n\r\nseparation\r\n"
+            + "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"song.wav\"\r\n\r\n"
+        let body = Array(head.utf8) + song + Array("\r\n--b--\r\n".utf8)
+        return try Link(port).exchange(
+            "POST /api/v1/jobs HTTP/1.1\r\nAuthorization: Bearer \(key)\r\n"
+                + "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: \(body.count)\r\n", body: body)
+    }
+
+    private func identifier(in answer: String) throws -> String {
+        let word = try #require(answer.split(separator: "\"").first { $0.hasPrefix("job_") }, "\(answer)")
+        return String(word)
     }
 }

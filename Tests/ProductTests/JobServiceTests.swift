@@ -217,6 +217,86 @@ struct JobServiceTests {
         #expect(try await studio.balance(account) == Balance(available: 3, held: 0, debt: 0))
     }
 
+    @Test func `asking again to cancel a running job adds nothing to its timeline`() async throws {
+        let studio = try await StudioFixture()
+        let account = try await studio.account(credits: 3)
+        let job = try await studio.submit(account)
+        _ = try await studio.claim()
+        for _ in 1...3 { _ = try await studio.jobs.cancel(job.id, of: account) }
+        #expect(try await studio.kinds(job.id, of: account) == ["queued", "claimed", "cancel_requested"])
+    }
+
+    @Test func `an account has only so many uploads under way`() async throws {
+        var limits = JobLimits()
+        limits.uploadsPerAccountMax = 1
+        let studio = try await StudioFixture(limits: limits)
+        let account = try await studio.account(credits: 3)
+        let other = try await studio.account(credits: 3, email: "other@example.org")
+        do {
+            let upload = try await studio.jobs.stageInput(for: account, byteCount: 0)
+            await #expect {
+                _ = try await studio.jobs.stageInput(for: account, byteCount: 0)
+            } throws: { error in
+                if case JobError.tooManyUploads(countMax: 1) = error { true } else { false }
+            }
+            _ = try await studio.jobs.stageInput(for: other, byteCount: 0)
+            withExtendedLifetime(upload) {}
+        }
+        _ = try await studio.jobs.stageInput(for: account, byteCount: 0)
+    }
+
+    @Test func `what would leave less of the disk than the reserve is refused before it is taken in`() async throws {
+        let studio = try await StudioFixture()
+        let account = try await studio.account(credits: 3)
+        let free = try studio.blobs.freeBytes()
+        await #expect {
+            _ = try await studio.jobs.stageInput(for: account, byteCount: free)
+        } throws: { error in
+            if case JobError.storageFull = error { true } else { false }
+        }
+    }
+
+    @Test func `results that would be too large are refused before anything is held`() async throws {
+        var limits = JobLimits()
+        limits.resultBytesMax = 99
+        var service = StudioFixture.separation
+        service.resultBytes = { _, _ in 100 }
+        let studio = try await StudioFixture(limits: limits, service: service)
+        let account = try await studio.account(credits: 3)
+        await #expect {
+            try await studio.submit(account)
+        } throws: { error in
+            if case JobError.unacceptableInput(.resultTooLarge, _) = error { true } else { false }
+        }
+        #expect(try await studio.balance(account).held == 0)
+    }
+
+    @Test func `options that contradict each other are refused at submission`() async throws {
+        var service = StudioFixture.separation
+        service.rule = { (_, _) throws(JobError) in throw .invalidOption(name: "residual", reason: "must be false") }
+        let studio = try await StudioFixture(service: service)
+        let account = try await studio.account(credits: 3)
+        await #expect(throws: JobError.self) { try await studio.submit(account) }
+        #expect(try await studio.balance(account).held == 0)
+    }
+
+    @Test func `blobs are bound to the database that first used them`() async throws {
+        let one = try await StudioFixture()
+        try await one.jobs.claimBlobs()
+        try await one.jobs.claimBlobs()
+        let other = try await StudioFixture()
+        let mixed = JobService(
+            database: other.database, ledger: other.ledger, queue: other.queue, blobs: one.blobs,
+            disk: BlockingPool(name: "disk", threads: 1), services: [], limits: JobLimits(),
+            inspector: ScriptedInspector(answer: .failure(.jobNotFound)), hub: other.hub, time: other.time,
+            wakeWorkers: {})
+        await #expect {
+            try await mixed.claimBlobs()
+        } throws: { error in
+            if case JobError.foreignBlobs = error { true } else { false }
+        }
+    }
+
     @Test func `what has completed cannot be canceled`() async throws {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 3)

@@ -37,7 +37,7 @@ struct StudioFixture {
     init(
         inputSeconds: Double = 180, time: ManualTime = ManualTime(),
         inspection: Result<InputProperties, JobError>? = nil,
-        queueLimits: QueueLimits = QueueLimits()
+        queueLimits: QueueLimits = QueueLimits(), limits: JobLimits = JobLimits(), service: Service = Self.separation
     ) async throws {
         self.time = time
         database = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
@@ -49,7 +49,7 @@ struct StudioFixture {
             container: "wav", codec: "pcm_s16le", durationSeconds: inputSeconds, sampleRate: 44_100, channelCount: 2)
         jobs = JobService(
             database: database, ledger: ledger, queue: queue, blobs: blobs,
-            disk: BlockingPool(name: "disk", threads: 1), services: [Self.separation], limits: JobLimits(),
+            disk: BlockingPool(name: "disk", threads: 1), services: [service], limits: limits,
             inspector: ScriptedInspector(answer: inspection ?? .success(properties)), hub: hub, time: time,
             wakeWorkers: {})
         accounts = AccountService(database: database, time: time)
@@ -88,8 +88,8 @@ struct StudioFixture {
         _ account: AccountID, content: String = "audio", options: JSON? = nil, key: String? = nil,
         service: String = "separation"
     ) async throws -> Submission {
-        let file = try await jobs.stageInput()
-        try await file.append(Array(content.utf8))
+        let file = try await jobs.stageInput(for: account, byteCount: 0)
+        try await file.append(Array(content.utf8), after: 0)
         return Submission(
             accountID: account, service: service, options: options, fileName: "song.wav", file: file,
             idempotencyKey: key)
@@ -117,8 +117,7 @@ struct StudioFixture {
         let file = try blobs.stage()
         try file.append(Array(content.utf8))
         return Artifact(
-            name: name, blob: try blobs.put(file, at: time.now()), mediaType: "audio/wav",
-            crc32: CRC32.of(Array(content.utf8)))
+            name: name, blob: try blobs.put(file, at: time.now()), mediaType: "audio/wav")
     }
 
     func balance(_ account: AccountID) async throws -> Balance { try await jobs.balance(of: account) }
@@ -130,13 +129,5 @@ struct StudioFixture {
 
     func kinds(_ job: JobID, of account: AccountID) async throws -> [String] {
         try await jobs.detail(job, of: account).events.map(\.kind)
-    }
-}
-
-extension CRC32 {
-    static func of(_ bytes: [UInt8]) -> UInt32 {
-        var checksum = CRC32()
-        checksum.update(bytes)
-        return checksum.value
     }
 }

@@ -27,6 +27,7 @@ CREATE TABLE jobs (
     input_blob        TEXT NOT NULL,
     input_bytes       BIGINT NOT NULL CHECK (input_bytes > 0),
     input_sha256      TEXT NOT NULL,
+    input_crc32       BIGINT NOT NULL CHECK (input_crc32 BETWEEN 0 AND 4294967295),
     input_present     BIGINT NOT NULL DEFAULT 1 CHECK (input_present IN (0, 1)),
     duration_seconds  DOUBLE PRECISION NOT NULL CHECK (duration_seconds >= 0),
     sample_rate       BIGINT NOT NULL CHECK (sample_rate > 0),
@@ -50,8 +51,16 @@ CREATE TABLE jobs (
     CHECK (state <> 'running' OR started_at IS NOT NULL)
 );
 
+-- The input of an ended job that is still to be removed.
+CREATE INDEX jobs_spent_input ON jobs (id) WHERE input_present = 1 AND ended_at IS NOT NULL;
 CREATE INDEX jobs_account ON jobs (account_id, id DESC);
 CREATE INDEX jobs_expiry ON jobs (expires_at) WHERE results_removed_at IS NULL;
+
+-- Which data folder's blobs these rows name: a folder of another database is never swept.
+CREATE TABLE studio_instance (
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    id  TEXT NOT NULL
+);
 
 -- The timeline of every attempt, appended only.
 CREATE TABLE job_events (

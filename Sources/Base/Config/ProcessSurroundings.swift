@@ -16,9 +16,6 @@ enum ProcessSurroundings {
         return values
     }
 
-    /// The cores that are online.
-    static func cores() -> Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
-
     static func workingDirectory() -> String {
         guard let path = getcwd(nil, 0) else { return "/" }
         defer { free(path) }

@@ -64,6 +64,9 @@ extension SettingKey {
             "workers", "slots", .integer(\.workers.slots, 0...64),
             "Jobs computed at the same time; 0 accepts jobs and runs none."),
         SettingKey(
+            "workers", "jobs_per_account_max", .integer(\.workers.jobsPerAccountMax, 1...64),
+            "Jobs of one account computed at the same time."),
+        SettingKey(
             "workers", "threads", .integer(\.workers.threads, 0...256),
             "Threads of one job's computation; 0 is one for each core."),
         SettingKey(
@@ -93,6 +96,15 @@ extension SettingKey {
         SettingKey(
             "limits", "upload_bytes_max", .bytes(\.limits.uploadBytesMax, 1024...1 << 40),
             "A larger file is answered 413."),
+        SettingKey(
+            "limits", "uploads_per_account_max", .integer(\.limits.uploadsPerAccountMax, 1...10_000),
+            "Uploads of one account under way at one time; more are answered 429."),
+        SettingKey(
+            "limits", "result_bytes_max", .bytes(\.limits.resultBytesMax, 1 << 20...1 << 44),
+            "A job whose stems together would be larger is answered 422."),
+        SettingKey(
+            "limits", "disk_reserve_bytes", .bytes(\.limits.diskReserveBytes, 0...1 << 44),
+            "What would leave less of the data directory's disk is answered 507."),
         SettingKey(
             "limits", "duration_seconds_max", .number(\.limits.durationSecondsMax, 1...86400),
             "Longer audio is refused."),

@@ -1,3 +1,5 @@
+internal import Core
+
 extension Settings {
     /// What the settings depend on besides the file; tests give their own.
     public struct Surroundings: Sendable {
@@ -14,7 +16,7 @@ extension Settings {
         /// Those of this process.
         public static func current() -> Surroundings {
             Surroundings(
-                environment: ProcessSurroundings.environment(), cores: ProcessSurroundings.cores(),
+                environment: ProcessSurroundings.environment(), cores: processorCount(),
                 workingDirectory: ProcessSurroundings.workingDirectory())
         }
     }

@@ -26,7 +26,7 @@ public struct Settings: Hashable, Sendable {
         public var requestLineBytesMax = 8192
         public var headerBytesMax = 32768
         public var headerCountMax = 100
-        public var jsonBytesMax = 1 << 20
+        public var jsonBytesMax = 64 << 10
     }
 
     public struct Data: Hashable, Sendable {
@@ -47,6 +47,8 @@ public struct Settings: Hashable, Sendable {
 
     public struct Workers: Hashable, Sendable {
         public var slots = 1
+        /// Of one account at once, so that it leaves slots to the others.
+        public var jobsPerAccountMax = 2
         /// Threads of one engine run; `load` replaces 0 by the number of cores.
         public var threads = 0
         public var leaseSeconds = 30.0
@@ -62,6 +64,9 @@ public struct Settings: Hashable, Sendable {
 
     public struct Limits: Hashable, Sendable {
         public var uploadBytesMax = 1536 << 20
+        public var uploadsPerAccountMax = 32
+        public var resultBytesMax = 8 << 30
+        public var diskReserveBytes = 256 << 20
         public var durationSecondsMax = 7200.0
         public var channelsMax = 8
         public var sampleRateMin = 8000

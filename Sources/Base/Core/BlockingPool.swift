@@ -8,7 +8,7 @@ internal import Synchronization
 public final class BlockingPool: TaskExecutor {
     private let queue: JobDeque
 
-    /// - Parameter niceness: added to the threads' niceness: 0 for request work, above for computations.
+    /// - Parameter niceness: the threads': 0 leaves the process's own, for request work; above it for computations.
     public init(name: String, threads: Int, niceness: Int32 = 0) {
         precondition(threads > 0)
         queue = JobDeque()

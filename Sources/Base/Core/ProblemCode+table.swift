@@ -31,6 +31,7 @@ extension ProblemCode {
         .mediaTooLong: (422, "The audio is too long"),
         .tooManyChannels: (422, "The audio has too many channels"),
         .sampleRateOutOfRange: (422, "The sample rate is out of range"),
+        .resultTooLarge: (422, "The results would be too large"),
         .unknownService: (404, "No such service"),
         .invalidOption: (400, "An option has an invalid value"),
         .unknownModel: (400, "No such model"),

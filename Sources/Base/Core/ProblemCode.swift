@@ -37,6 +37,7 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case mediaTooLong = "media_too_long"
     case tooManyChannels = "too_many_channels"
     case sampleRateOutOfRange = "sample_rate_out_of_range"
+    case resultTooLarge = "result_too_large"
     // Jobs
     case unknownService = "unknown_service"
     case invalidOption = "invalid_option"

@@ -310,6 +310,3 @@ private final class ThreadStart: Sendable {
         self.name = name
     }
 }
-
-/// The processors that this process may run on.
-public func processorCount() -> Int { max(1, Int(cadenza_processor_count())) }

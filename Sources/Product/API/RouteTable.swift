@@ -63,7 +63,7 @@ enum RouteTable {
         let credits = CreditsRoutes(
             accounts: services.accounts, books: services.books, jobs: services.jobs,
             jsonBytesMax: limits.jsonBytesMax)
-        let submission = JobSubmissionRoute(jobs: services.jobs)
+        let submission = JobSubmissionRoute(jobs: services.jobs, time: time)
         let jobs = JobsRoutes(jobs: services.jobs, time: time, jsonBytesMax: limits.jsonBytesMax)
         let events = JobEventsRoute(jobs: services.jobs)
         let artifacts = ArtifactsRoutes(jobs: services.jobs, time: time)

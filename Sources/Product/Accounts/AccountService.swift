@@ -107,6 +107,7 @@ extension AccountError {
         switch error {
         case let error as AccountError: self = error
         case DatabaseError.full: self = .storageFull
+        case DatabaseError.busy: self = .overloaded
         default: self = .internal(cause: "\(error)")
         }
     }

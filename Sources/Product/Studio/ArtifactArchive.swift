@@ -13,7 +13,7 @@ public struct ArtifactArchive: Sendable {
 
     init(_ artifacts: [Artifact], madeAt: Timestamp, service: JobService) throws(JobError) {
         let entries = artifacts.map {
-            ZipEntry(name: $0.name, size: UInt64($0.blob.byteCount), crc32: $0.crc32, modified: madeAt)
+            ZipEntry(name: $0.name, size: UInt64($0.blob.byteCount), crc32: $0.blob.crc32, modified: madeAt)
         }
         do {
             writer = try ZipWriter(entries: entries)

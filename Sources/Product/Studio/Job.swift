@@ -101,17 +101,13 @@ public struct Artifact: Hashable, Sendable {
     public var name: String
     public var blob: Blob
     public var mediaType: String
-    /// CRC-32 (IEEE 802.3) of the content, so that a zip archive's size is known before it is sent.
-    public var crc32: UInt32
-
     public var byteCount: Int64 { blob.byteCount }
     /// 64 lower-case hexadecimal digits.
     public var sha256: String { blob.sha256 }
 
-    public init(name: String, blob: Blob, mediaType: String, crc32: UInt32) {
+    public init(name: String, blob: Blob, mediaType: String) {
         self.name = name
         self.blob = blob
         self.mediaType = mediaType
-        self.crc32 = crc32
     }
 }

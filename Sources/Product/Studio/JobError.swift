@@ -18,14 +18,24 @@ public enum JobError: Error, Sendable {
     case artifactNotFound
     case artifactExpired
     case idempotencyKeyReused
+    /// The account has as many uploads under way as it may.
+    case tooManyUploads(countMax: Int)
+    /// The server has more to do than it can; the same request may succeed later.
+    case overloaded
     /// The worker's claim on the job was lost: another attempt owns it, or it has ended.
     case claimLost
     case storageFull
+    /// The blobs belong to another database: serving on would sweep them away as orphans.
+    case foreignBlobs
     /// The server's fault: the cause is for the log, not for the client.
     case `internal`(cause: String)
 
     public init(_ error: DatabaseError) {
-        self = error == .full ? .storageFull : .internal(cause: "database: \(error)")
+        switch error {
+        case .full: self = .storageFull
+        case .busy: self = .overloaded
+        default: self = .internal(cause: "database: \(error)")
+        }
     }
 
     public init(_ error: BlobError) {

@@ -9,7 +9,7 @@ public enum JobSignal: Hashable, Sendable {
 
 /// Wakes those who watch a job in this process. Signals are hints: a watcher that lags keeps the newest few.
 public final class JobEventHub: Sendable {
-    /// Watchers of one account's jobs at one time, so that open streams cannot exhaust the server.
+    /// Watchers of one job at one time, so that open streams cannot exhaust the server.
     public static let watchersPerJobMax = 64
     private static let signalsBufferedMax = 16
 

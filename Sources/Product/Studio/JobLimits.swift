@@ -1,8 +1,14 @@
-/// The limits of jobs; each is a key of the configuration.
+/// The limits of jobs; those that an operator may want to change are keys of the configuration.
 public struct JobLimits: Sendable {
     /// 1.5 GiB.
     public var inputBytesMax: Int64 = 1_610_612_736
     public var inputNameBytesMax = 255
+    /// Uploads of one account that may be under way at one time.
+    public var uploadsPerAccountMax = 32
+    /// Nothing is taken in that would leave less of the disk than this: the database needs room to settle jobs.
+    public var diskReserveBytes: Int64 = 256 << 20
+    /// The largest results of one job, all stems together.
+    public var resultBytesMax: Int64 = 8 << 30
     public var optionsBytesMax = 16_384
     public var idempotencyKeyBytesMax = 255
     /// How long results are kept after a job has ended.

@@ -1,5 +1,6 @@
 internal import Blobs
 internal import Core
+internal import JobQueue
 internal import Ledger
 
 /// What one run of the sweeper removed.
@@ -7,33 +8,63 @@ public struct SweepReport: Hashable, Sendable {
     public var inputs = 0
     public var results = 0
     public var orphans = 0
+    public var failures = 0
 
     public var isEmpty: Bool { self == SweepReport() }
 }
+
+private enum InstanceKind: IdentifierKind { static let prefix = "ins" }
 
 /// Retention: inputs go when their job ends, results when they expire, blobs that no row names after a grace.
 extension JobService {
     private static let sweepBatchMax = 200
 
+    /// Binds the blobs to the database at their first meeting.
+    /// - Throws: `foreignBlobs` if either was bound to another before. Call it before the first `sweep`.
+    public func claimBlobs() async throws(JobError) {
+        let (store, blobs) = (store, blobs)
+        let fresh = Identifier<InstanceKind>(at: time.now()).text
+        let instance = try await write { try await store.instance(orWrite: fresh, in: $0) }
+        guard try await onDisk({ try blobs.owner(orWrite: instance) }) == instance else { throw .foreignBlobs }
+    }
+
+    /// One run; a blob that cannot be removed is counted and left to the next one.
     public func sweep() async throws(JobError) -> SweepReport {
         var report = SweepReport()
-        let (store, ledger) = (store, ledger)
+        let (store, ledger, queue) = (store, ledger, queue)
         let now = time.now()
-        _ = try await write { try await ledger.expireLots(now: now, in: $0) }
+        let kept = now.adding(seconds: -limits.resultDays * 86_400)
+        _ = try await write { connection in
+            _ = try await ledger.expireLots(now: now, in: connection)
+            _ = try await queue.removeEnded(before: kept, in: connection)
+        }
         let removable = try await read {
             try await store.removable(at: now, limit: Self.sweepBatchMax, in: $0)
         }
         for (job, blob) in removable.inputs {
-            try await remove(blob)
-            try await write { try await store.markInputRemoved(job, in: $0) }
-            report.inputs += 1
+            await count(&report.inputs, &report.failures) { () async throws(JobError) in
+                try await remove(blob)
+                try await write { try await store.markInputRemoved(job, in: $0) }
+            }
         }
         for job in removable.results {
-            try await removeResults(of: job, at: now)
-            report.results += 1
+            await count(&report.results, &report.failures) { () async throws(JobError) in
+                try await removeResults(of: job, at: now)
+            }
         }
-        report.orphans = try await removeOrphans(at: now)
+        try await removeOrphans(at: now, into: &report)
         return report
+    }
+
+    private func count(
+        _ done: inout Int, _ failed: inout Int, _ body: () async throws(JobError) -> Void
+    ) async {
+        do {
+            try await body()
+            done += 1
+        } catch {
+            failed += 1
+        }
     }
 
     /// Removes the input of a job that has just ended, so that nothing of the upload is left behind.
@@ -56,18 +87,17 @@ extension JobService {
         for artifact in artifacts { try await remove(artifact.blob.id) }
     }
 
-    private func removeOrphans(at now: Timestamp) async throws(JobError) -> Int {
+    private func removeOrphans(at now: Timestamp, into report: inout SweepReport) async throws(JobError) {
         let (store, blobs, grace) = (store, blobs, limits.orphanGraceSeconds)
         let old = try await onDisk { try blobs.list() }.filter { now.seconds(since: $0.madeAt) > grace }
-        var removed = 0
-        for blob in old {
-            let isReferenced = try await read { try await store.isReferenced(blob, in: $0) }
-            if !isReferenced {
-                try await remove(blob)
-                removed += 1
-            }
+        let orphans = try await read { connection in
+            var orphans: [BlobID] = []
+            for blob in old where try await !store.isReferenced(blob, in: connection) { orphans.append(blob) }
+            return orphans
         }
-        return removed
+        for blob in orphans {
+            await count(&report.orphans, &report.failures) { () async throws(JobError) in try await remove(blob) }
+        }
     }
 
     func remove(_ blob: BlobID) async throws(JobError) {

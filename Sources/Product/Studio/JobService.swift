@@ -61,6 +61,7 @@ public struct JobService: Sendable {
     let time: any TimeSource
     let wakeWorkers: @Sendable () -> Void
     let store = JobStore()
+    let uploads: UploadGate
 
     /// - Parameters:
     ///   - disk: where file work runs, never an event loop.
@@ -81,6 +82,7 @@ public struct JobService: Sendable {
         self.hub = hub
         self.time = time
         self.wakeWorkers = wakeWorkers
+        uploads = UploadGate(countMax: limits.uploadsPerAccountMax)
     }
 
     // MARK: Prices
@@ -95,7 +97,7 @@ public struct JobService: Sendable {
         account: AccountID, service name: String, options: JSON?, inputSeconds: Double
     ) async throws(JobError) -> Quote {
         let service = try service(named: name)
-        let options = try service.parse(options)
+        let options = try await check(options, of: service)
         let price = try price(of: service, inputSeconds: inputSeconds)
         let balance = try await balance(of: account)
         return Quote(
@@ -145,9 +147,10 @@ public struct JobService: Sendable {
     /// - Returns: the job, and whether it is an earlier one under the same idempotency key.
     public func submit(_ submission: Submission) async throws(JobError) -> (job: Job, isReplay: Bool) {
         let service = try service(named: submission.service)
-        let options = try service.parse(submission.options)
+        let options = try await check(submission.options, of: service)
         let properties = try await inspector.inspect(path: submission.file.file.path)
         let price = try price(of: service, inputSeconds: properties.durationSeconds)
+        try await requireRoomForResults(of: service, options, properties)
 
         let blobs = blobs
         let now = time.now()
@@ -155,13 +158,32 @@ public struct JobService: Sendable {
         do {
             let answer = try await insert(
                 submission, options: options, properties: properties, price: price, blob: blob, at: now)
-            if answer.isReplay { try await onDisk { try blobs.remove(blob.id) } }
+            // A replay's file is a second one; what cannot be removed now is the sweeper's.
+            if answer.isReplay { try? await onDisk { try blobs.remove(blob.id) } }
             return answer
         } catch {
             // The sweeper removes what cannot be removed now; the first error is the one to tell.
             try? await onDisk { try blobs.remove(blob.id) }
             throw error
         }
+    }
+
+    /// Checks options off the caller's executor: whether a model is installed is read from the disk.
+    public func check(_ options: JSON?, of service: Service) async throws(JobError) -> ServiceOptions {
+        try await onDisk { try service.parse(options) }
+    }
+
+    private func requireRoomForResults(
+        of service: Service, _ options: ServiceOptions, _ properties: InputProperties
+    ) async throws(JobError) {
+        let byteCount = service.resultBytes(options.canonical, properties)
+        guard byteCount <= limits.resultBytesMax else {
+            throw .unacceptableInput(
+                .resultTooLarge,
+                detail: "The results would have \(byteCount) bytes, and may have at most \(limits.resultBytesMax).")
+        }
+        // Unencoded stems lie beside the encoded ones for a while.
+        try await requireRoom(for: 2 * byteCount)
     }
 
     private func insert(
@@ -294,6 +316,9 @@ public struct JobService: Sendable {
                     job, as: JobEnding(state: .canceled), attempt: job.attempt, event: "canceled", at: now,
                     in: connection)
             case .signalled:
+                let isRepeat = try await service.store.hasEvent(
+                    "cancel_requested", attempt: job.attempt, of: id, in: connection)
+                if isRepeat { return job }
                 try await service.store.append(
                     "cancel_requested", detail: [:], attempt: job.attempt, to: id, at: now, in: connection)
                 service.announce(id, after: connection)
@@ -310,6 +335,6 @@ public struct JobDetail: Sendable {
     public var job: Job
     public var events: [JobEvent]
     public var artifacts: [Artifact]
-    /// 0 is next; `nil` unless the job is queued.
+    /// 1 is next; `nil` unless the job is queued.
     public var queuePosition: Int?
 }

@@ -45,7 +45,8 @@ extension JobStore {
             name: try row.text("input_name"),
             blob: Blob(
                 id: try identifier(try row.text("input_blob")), byteCount: try row.integer("input_bytes"),
-                sha256: try row.text("input_sha256")),
+                sha256: try row.text("input_sha256"),
+                crc32: UInt32(truncatingIfNeeded: try row.integer("input_crc32"))),
             properties: InputProperties(
                 container: try row.text("container"), codec: try row.text("codec"),
                 durationSeconds: try row.real("duration_seconds"), sampleRate: Int(try row.integer("sample_rate")),

@@ -10,16 +10,18 @@ struct JobStore: Sendable {
         _ = try await connection.execute(
             """
             INSERT INTO jobs (id, account_id, service, model, options, state, price, hold_id, idempotency_key,
-                fingerprint, input_name, input_blob, input_bytes, input_sha256, duration_seconds, sample_rate,
+                fingerprint, input_name, input_blob, input_bytes, input_sha256, input_crc32,
+                duration_seconds, sample_rate,
                 channel_count, container, codec, notes, created_at)
             VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                $19, $20)
+                $19, $20, $21)
             """,
             [
                 .text(job.id.text), .text(job.accountID.text), .text(job.service), .text(job.model),
                 .text(job.options.text), .integer(job.price.credits), .text(job.holdID), .optional(job.idempotencyKey),
                 .text(job.fingerprint), .text(job.input.name), .text(job.input.blob.id.text),
                 .integer(job.input.blob.byteCount), .text(job.input.blob.sha256),
+                .integer(Int64(job.input.blob.crc32)),
                 .real(job.input.properties.durationSeconds), .integer(Int64(job.input.properties.sampleRate)),
                 .integer(Int64(job.input.properties.channelCount)), .text(job.input.properties.container),
                 .text(job.input.properties.codec), .text(JSON.array(job.notes.map(JSON.string)).text),
@@ -144,6 +146,16 @@ struct JobStore: Sendable {
         return events
     }
 
+    /// Whether the attempt has a line of that kind.
+    func hasEvent(
+        _ kind: String, attempt: Int, of id: JobID, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Bool {
+        let rows = try await connection.query(
+            "SELECT 1 AS present FROM job_events WHERE job_id = $1 AND attempt = $2 AND kind = $3 LIMIT 1",
+            [.text(id.text), .integer(Int64(attempt)), .text(kind)])
+        return !rows.isEmpty
+    }
+
     // MARK: Artefacts
 
     func insert(
@@ -156,7 +168,7 @@ struct JobStore: Sendable {
             """,
             [
                 .text(id.text), .text(artifact.name), .text(artifact.blob.id.text), .text(artifact.mediaType),
-                .integer(artifact.blob.byteCount), .text(artifact.blob.sha256), .integer(Int64(artifact.crc32)),
+                .integer(artifact.blob.byteCount), .text(artifact.blob.sha256), .integer(Int64(artifact.blob.crc32)),
                 .integer(Int64(position)), .integer(now.milliseconds),
             ])
     }
@@ -173,13 +185,22 @@ struct JobStore: Sendable {
                     name: try row.text("name"),
                     blob: Blob(
                         id: try identifier(try row.text("blob")), byteCount: try row.integer("bytes"),
-                        sha256: try row.text("sha256")),
-                    mediaType: try row.text("media_type"), crc32: UInt32(try row.integer("crc32"))))
+                        sha256: try row.text("sha256"), crc32: UInt32(truncatingIfNeeded: try row.integer("crc32"))),
+                    mediaType: try row.text("media_type")))
         }
         return artifacts
     }
 
     // MARK: Retention
+
+    /// The name of this database as the owner of blobs; `fresh` becomes it if it has none yet.
+    func instance(orWrite fresh: String, in connection: any DatabaseConnection) async throws(DatabaseError) -> String {
+        _ = try await connection.execute(
+            "INSERT INTO studio_instance (one, id) VALUES (1, $1) ON CONFLICT (one) DO NOTHING", [.text(fresh)])
+        let rows = try await connection.query("SELECT id FROM studio_instance", [])
+        guard let row = rows.first else { throw .misuse("studio_instance is empty") }
+        return try row.text("id")
+    }
 
     /// Ended jobs whose input is still marked as present, and expired jobs whose results are.
     func removable(

@@ -44,12 +44,22 @@ public struct Service: Sendable {
     public var models: [ServiceModel]
     public var options: [OptionField]
     public var price: ServicePrice
+    /// What the options must fulfil together, once each is well.
+    public var rule: @Sendable (_ canonical: JSON, ServiceModel) throws(JobError) -> Void
+    /// About how many bytes the results will have; never much less than they do.
+    public var resultBytes: @Sendable (_ canonical: JSON, InputProperties) -> Int64
 
-    public init(name: String, models: [ServiceModel], options: [OptionField], price: ServicePrice) {
+    public init(
+        name: String, models: [ServiceModel], options: [OptionField], price: ServicePrice,
+        rule: @escaping @Sendable (JSON, ServiceModel) throws(JobError) -> Void = { (_, _) throws(JobError) in },
+        resultBytes: @escaping @Sendable (JSON, InputProperties) -> Int64 = { _, _ in 0 }
+    ) {
         self.name = name
         self.models = models
         self.options = options
         self.price = price
+        self.rule = rule
+        self.resultBytes = resultBytes
     }
 
     /// Checks the options of a submission. The first model is the default.
@@ -71,6 +81,7 @@ public struct Service: Sendable {
             let value = members.first { $0.name == field.name }?.value
             canonical.append(JSON.Member(field.name, try field.check(value, model: model)))
         }
+        try rule(.object(canonical), model)
         return ServiceOptions(model: model.id, canonical: .object(canonical))
     }
 

@@ -1,11 +1,16 @@
 internal import Core
 public import Media
 public import Studio
+internal import Synchronization
 
 /// Inspects uploads in the sandboxed media child, a bounded number at a time.
 public struct MediaInputInspector: InputInspector {
+    /// Uploads that wait to be inspected; beyond it the server says that it is overloaded.
+    static let waitingMax = 64
+
     private let limits: MediaLimits
     private let pool: BlockingPool
+    private let admission = Admission(countMax: waitingMax)
 
     /// - Parameter threads: uploads inspected at one time; the others wait their turn.
     public init(limits: MediaLimits, threads: Int) {
@@ -14,10 +19,18 @@ public struct MediaInputInspector: InputInspector {
     }
 
     public func inspect(path: String) async throws(JobError) -> InputProperties {
-        let limits = limits
+        guard admission.enter() else { throw .overloaded }
+        defer { admission.leave() }
+        let (limits, pool) = (limits, pool)
+        let flag = CancellationFlag()
         let probe: MediaProbe
         do {
-            probe = try await pool.run { try MediaInspector.probe(path: path, limits: limits) }
+            // A client that has gone away needs no answer: its turn goes to the next one.
+            probe = try await withTaskCancellationHandler {
+                try await pool.run { try MediaInspector.probe(path: path, limits: limits, cancellation: flag) }
+            } onCancel: {
+                flag.raise()
+            }
         } catch let error as MediaError {
             guard error.kind != .internalError, !error.isCanceled else {
                 throw .internal(cause: error.description)
@@ -33,4 +46,22 @@ public struct MediaInputInspector: InputInspector {
             container: probe.container, codec: probe.codec, durationSeconds: durationSeconds,
             sampleRate: probe.sampleRate, channelCount: probe.channelCount, notes: probe.notes)
     }
+}
+
+/// Counts who is inside.
+private final class Admission: Sendable {
+    private let countMax: Int
+    private let count = Atomic<Int>(0)
+
+    init(countMax: Int) { self.countMax = countMax }
+
+    func enter() -> Bool {
+        guard count.add(1, ordering: .relaxed).newValue <= countMax else {
+            leave()
+            return false
+        }
+        return true
+    }
+
+    func leave() { count.subtract(1, ordering: .relaxed) }
 }

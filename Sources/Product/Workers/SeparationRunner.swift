@@ -25,6 +25,11 @@ public struct SeparationRunner: ServiceRunner {
     ) throws(ServiceFailure) -> ServiceResult {
         do {
             let options = try Self.options(job.options)
+            // What is decoded is what was paid for, whatever the header said.
+            var limits = limits
+            let paid = job.input.properties.durationSeconds
+            limits.durationSecondsMax = min(
+                limits.durationSecondsMax, paid * (1 + Self.extraShareMax) + Self.extraSecondsMax)
             let folder = try blobs.stageFolder()
             let tracker = StepTracker(progress)
             let result = try engine.separate(
@@ -34,7 +39,7 @@ public struct SeparationRunner: ServiceRunner {
             ) { tracker.reached($0, step: $1) }
             tracker.finish(frameCount: result.frameCount)
             return ServiceResult(
-                artifacts: try store(result, folder: folder, blobs: blobs), notes: result.notes)
+                artifacts: try store(result, folder: folder, blobs: blobs, unless: cancellation), notes: result.notes)
         } catch let error as EngineError {
             throw Self.failure(error)
         } catch let error as BlobError {
@@ -67,20 +72,45 @@ public struct SeparationRunner: ServiceRunner {
         return options
     }
 
+    /// The engine's own rules about options that are well each by itself.
+    public static func check(_ canonical: JSON, _ model: ServiceModel) throws(JobError) {
+        do {
+            let options = try options(canonical)
+            try options.validate()
+            _ = try options.chosenStems(of: model.stems)
+        } catch {
+            guard case .invalidOption(let field, _, let allowed) = error else {
+                throw .internal(cause: error.description)
+            }
+            throw .invalidOption(name: field, reason: "must be \(allowed)")
+        }
+    }
+
+    /// Bytes of all stems, uncompressed for the formats that compress: never less than they will have.
+    public static func resultBytes(_ canonical: JSON, _ input: InputProperties) -> Int64 {
+        guard let options = try? options(canonical) else { return 0 }
+        let bytesPerSample: Double =
+            switch options.format {
+            case .wav32f: 4
+            case .wav24, .flac: 3
+            case .wav16: 2
+            case .mp3, .ogg, .opus, .m4a: 0.5
+            }
+        let samples = input.durationSeconds * Double(input.sampleRate) * Double(SeparationEngine.channelCount)
+        let bytes = samples * bytesPerSample * Double(options.stems?.count ?? 2)
+        return bytes < 1e18 ? Int64(bytes) : Int64.max
+    }
+
     private func store(
-        _ result: SeparationResult, folder: StagedFolder, blobs: any BlobStore
+        _ result: SeparationResult, folder: StagedFolder, blobs: any BlobStore, unless flag: CancellationFlag
     ) throws -> [Artifact] {
         var artifacts: [Artifact] = []
         do {
             for stem in result.stems {
                 guard let file = stem.file else { continue }
                 let name = file.path.split(separator: "/").last.map(String.init) ?? stem.name
-                let staged = try folder.file(named: name)
-                let crc32 = try staged.crc32()
-                artifacts.append(
-                    Artifact(
-                        name: name, blob: try blobs.put(staged, at: time.now()), mediaType: file.encoded.mediaType,
-                        crc32: crc32))
+                let blob = try blobs.put(try folder.file(named: name), at: time.now(), unless: flag)
+                artifacts.append(Artifact(name: name, blob: blob, mediaType: file.encoded.mediaType))
             }
             return artifacts
         } catch {
@@ -89,7 +119,10 @@ public struct SeparationRunner: ServiceRunner {
         }
     }
 
-    private static let failedDetail = "The engine failed. The credits are returned if no other attempt succeeds."
+    private static let failedDetail = "The engine failed."
+    /// How much longer than inspected an input may turn out: a second, and a hundredth for damaged headers.
+    private static let extraSecondsMax = 1.0
+    private static let extraShareMax = 0.01
 
     private static func failure(_ error: EngineError) -> ServiceFailure {
         if case .canceled = error { return .canceled }
@@ -107,6 +140,7 @@ public struct SeparationRunner: ServiceRunner {
     }
 
     private static func failure(_ error: BlobError) -> ServiceFailure {
+        if error == .canceled { return .canceled }
         let code: ProblemCode = error == .full ? .storageFull : .internalError
         return .failed(JobFailure(code: code, detail: failedDetail), cause: "\(error)", isTransient: true)
     }
@@ -121,6 +155,8 @@ public struct SeparationRunner: ServiceRunner {
         init(_ progress: any ServiceProgress) { self.progress = progress }
 
         func reached(_ fraction: Double, step: EngineStep) {
+            // A song of one segment is separated between two reports.
+            if step == .encode, self.step == .load { leave(for: .separate) }
             if step != self.step { leave(for: step) }
             let now = monotonicNanoseconds()
             guard now - toldAt >= SeparationRunner.progressSecondsMin || fraction == 1 else { return }

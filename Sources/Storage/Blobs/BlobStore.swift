@@ -11,7 +11,15 @@ public protocol BlobStore: Sendable {
     func stageFolder() throws(BlobError) -> StagedFolder
 
     /// Makes a staged file durable and visible as a blob: fsync, hash, rename, fsync of the folder.
-    func put(_ file: StagedFile, at now: Timestamp) throws(BlobError) -> Blob
+    /// - Parameter flag: looked at for every block that is hashed.
+    func put(_ file: StagedFile, at now: Timestamp, unless flag: CancellationFlag?) throws(BlobError) -> Blob
+
+    /// The name that was written into the store when it was first used.
+    /// - Parameter fresh: is written if the store has none yet.
+    func owner(orWrite fresh: String) throws(BlobError) -> String
+
+    /// Bytes that may still be written.
+    func freeBytes() throws(BlobError) -> Int64
 
     func open(_ id: BlobID) throws(BlobError) -> OpenFile
 
@@ -20,4 +28,10 @@ public protocol BlobStore: Sendable {
 
     /// Every blob there is; for the sweeper that looks for orphans.
     func list() throws(BlobError) -> [BlobID]
+}
+
+extension BlobStore {
+    public func put(_ file: StagedFile, at now: Timestamp) throws(BlobError) -> Blob {
+        try put(file, at: now, unless: nil)
+    }
 }

@@ -1,3 +1,4 @@
+internal import Core
 internal import Glibc
 
 /// Reads a file from its start in blocks of a fixed size.
@@ -7,11 +8,12 @@ enum FileBlocks {
     /// Hands each block to `body`; returns the number of bytes.
     @discardableResult
     static func forEach(
-        of descriptor: Int32, _ body: (UnsafeRawBufferPointer) -> Void
+        of descriptor: Int32, unless flag: CancellationFlag?, _ body: (UnsafeRawBufferPointer) -> Void
     ) throws(BlobError) -> Int64 {
         var block = [UInt8](repeating: 0, count: blockBytes)
         var offset = 0
         while true {
+            if flag?.isRaised == true { throw .canceled }
             // SAFETY: pread writes at most the buffer's count into it.
             let count = block.withUnsafeMutableBytes { pread(descriptor, $0.baseAddress, $0.count, offset) }
             if count < 0 {

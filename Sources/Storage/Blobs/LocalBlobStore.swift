@@ -36,16 +36,54 @@ public struct LocalBlobStore: BlobStore {
         return StagedFolder(path: path)
     }
 
-    public func put(_ file: StagedFile, at now: Timestamp) throws(BlobError) -> Blob {
+    public func put(
+        _ file: StagedFile, at now: Timestamp, unless flag: CancellationFlag?
+    ) throws(BlobError) -> Blob {
         // Whoever wrote the file may have used the path, not the descriptor: both reach the same inode.
         guard fsync(file.descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
-        let (byteCount, sha256) = try Self.hash(file.descriptor)
+        var hasher = SHA256()
+        var checksum = CRC32()
+        let byteCount = try FileBlocks.forEach(of: file.descriptor, unless: flag) { block in
+            hasher.update(block)
+            checksum.update(block)
+        }
         let id = BlobID(at: now)
         let folder = folder(of: id)
         try Self.makeDirectory(folder)
         guard rename(file.path, path(of: id)) == 0 else { throw BlobError.failure(of: "rename") }
-        try Self.syncDirectory(folder)
-        return Blob(id: id, byteCount: byteCount, sha256: sha256)
+        do {
+            try Self.syncDirectory(folder)
+        } catch {
+            unlink(path(of: id))
+            throw error
+        }
+        return Blob(
+            id: id, byteCount: byteCount, sha256: Hexadecimal.encode(hasher.finalize()), crc32: checksum.value)
+    }
+
+    public func owner(orWrite fresh: String) throws(BlobError) -> String {
+        let path = blobsPath + "/owner"
+        do {
+            let file = try OpenFile(path: path)
+            return String(decoding: try file.read(at: 0, count: 256), as: UTF8.self)
+        } catch OpenFileError.notFound {
+            let staged = try stage()
+            try staged.append(Array(fresh.utf8))
+            guard fsync(staged.descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
+            guard rename(staged.path, path) == 0 else { throw BlobError.failure(of: "rename") }
+            try Self.syncDirectory(blobsPath)
+            return fresh
+        } catch OpenFileError.failed(let call, let code) {
+            throw .system(call: call, errno: code)
+        } catch {
+            throw .system(call: "open", errno: EISDIR)
+        }
+    }
+
+    public func freeBytes() throws(BlobError) -> Int64 {
+        var status = statvfs()
+        guard statvfs(root, &status) == 0 else { throw BlobError.failure(of: "statvfs") }
+        return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
     }
 
     public func open(_ id: BlobID) throws(BlobError) -> OpenFile {
@@ -90,8 +128,14 @@ public struct LocalBlobStore: BlobStore {
 
     private func path(of id: BlobID) -> String { folder(of: id) + "/" + id.text }
 
+    /// A new folder is durable only once its parent is: a row must never name a blob that a power cut took.
     private static func makeDirectory(_ path: String) throws(BlobError) {
-        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw BlobError.failure(of: "mkdir") }
+        if mkdir(path, 0o700) == 0 {
+            let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+            try syncDirectory(parent.isEmpty ? "/" : parent)
+        } else if errno != EEXIST {
+            throw BlobError.failure(of: "mkdir")
+        }
     }
 
     private static func syncDirectory(_ path: String) throws(BlobError) {
@@ -99,11 +143,5 @@ public struct LocalBlobStore: BlobStore {
         guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
         defer { close(descriptor) }
         guard fsync(descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
-    }
-
-    private static func hash(_ descriptor: Int32) throws(BlobError) -> (byteCount: Int64, sha256: String) {
-        var hasher = SHA256()
-        let byteCount = try FileBlocks.forEach(of: descriptor) { hasher.update($0) }
-        return (byteCount, Hexadecimal.encode(hasher.finalize()))
     }
 }

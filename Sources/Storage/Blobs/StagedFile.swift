@@ -17,13 +17,6 @@ public final class StagedFile: Sendable {
         unlink(path)
     }
 
-    /// The CRC-32 of what has been written; blocks on the disk.
-    public func crc32() throws(BlobError) -> UInt32 {
-        var checksum = CRC32()
-        try FileBlocks.forEach(of: descriptor) { checksum.update($0) }
-        return checksum.value
-    }
-
     /// Appends all of `bytes`; blocks on the disk.
     public func append(_ bytes: [UInt8]) throws(BlobError) {
         var offset = 0

@@ -41,6 +41,7 @@ extension Problem {
         case .unknownKey: self.init(.notFound, "There is no such key.")
         case .invalidName(let reason): self = .field(.invalidField, "name", reason)
         case .storageFull: self.init(.storageFull, "The server's disk is full. Nothing was changed.")
+        case .overloaded: self = .overloaded
         case .internal(let cause): self.init(.internalError, Self.internalDetail, cause: cause)
         }
     }
@@ -76,8 +77,12 @@ extension Problem {
         case .artifactExpired: self.init(.artifactExpired, "The job's results were removed when they expired.")
         case .idempotencyKeyReused:
             self.init(.idempotencyKeyReused, "The key was used for another service, options or file.")
+        case .tooManyUploads(let countMax):
+            self.init(.tooManyRequests, "At most \(countMax) uploads of an account may be under way at one time.")
+            fields["Retry-After"] = Self.retrySeconds
+        case .overloaded: self = .overloaded
         case .storageFull: self.init(.storageFull, "The server's disk is full. Nothing was changed.")
-        case .claimLost, .internal: self.init(.internalError, Self.internalDetail, cause: "\(error)")
+        case .claimLost, .foreignBlobs, .internal: self.init(.internalError, Self.internalDetail, cause: "\(error)")
         }
     }
 
@@ -86,6 +91,15 @@ extension Problem {
         problem.members = [
             JSON.Member("currentBalance", .integer(available)), JSON.Member("required", .integer(required)),
         ]
+        return problem
+    }
+
+    /// What a client that the server has no room for now is told to wait.
+    private static let retrySeconds = "5"
+
+    private static var overloaded: Problem {
+        var problem = Problem(.overloaded, "The server has too much to do. Nothing was changed.")
+        problem.fields["Retry-After"] = retrySeconds
         return problem
     }
 

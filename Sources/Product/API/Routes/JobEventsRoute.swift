@@ -19,11 +19,11 @@ struct JobEventsRoute: Sendable {
             }
             after = sequence
         }
-        // Watching begins before the first look, so that nothing falls between the two.
-        guard let signals = jobs.hub.watch(id) else {
-            throw Problem(.overloaded, "The job is watched by too many streams.")
-        }
         do { _ = try await jobs.job(id, of: account) } catch { throw Problem(error) }
+        // Watching begins before the timeline is read, so that nothing falls between the two.
+        guard let signals = jobs.hub.watch(id) else {
+            throw Problem(.overloaded, "The job is watched by too many streams, or the server is shutting down.")
+        }
         let start = after
         var response = Response(
             status: 200,

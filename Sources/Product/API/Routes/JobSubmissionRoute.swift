@@ -7,23 +7,17 @@ internal import Studio
 /// The file is streamed to disk as it arrives. What can be refused early is: the balance before the body, the
 /// service and the options before a file that follows them.
 struct JobSubmissionRoute: Sendable {
-    /// Room for the other parts and the boundaries beside the file.
-    static let formOverheadBytesMax: Int64 = 1 << 20
     static let serviceBytesMax = 64
 
     let jobs: JobService
+    let time: any TimeSource
 
     func submit(_ context: RequestContext) async throws(Problem) -> Response {
         let account = try context.account()
         let key = context.request.head.fields["Idempotency-Key"]
-        if let length = context.request.body.declaredLength,
-            Int64(length) > jobs.limits.inputBytesMax + Self.formOverheadBytesMax
-        {
-            throw fileTooLarge()
-        }
         do {
             try await jobs.admit(account: account, idempotencyKey: key)
-            let form = try await readForm(context.request)
+            let form = try await readForm(context.request, account)
             guard let service = form.service else { throw Problem.field(.missingField, "service", "is required") }
             guard let file = form.file else { throw Problem.field(.missingField, "file", "is required") }
             let (job, isReplay) = try await jobs.submit(
@@ -31,7 +25,7 @@ struct JobSubmissionRoute: Sendable {
                     accountID: account, service: service, options: form.options, fileName: form.fileName,
                     file: file, idempotencyKey: key))
             let detail = try await jobs.detail(job.id, of: account)
-            var response = Response.json(JobWire.detail(detail, now: job.createdAt), status: 202)
+            var response = Response.json(JobWire.detail(detail, now: time.now()), status: 202)
             response.fields["Location"] = JobWire.path(job.id)
             if isReplay { response.fields["Idempotency-Replayed"] = "true" }
             return response
@@ -48,7 +42,7 @@ struct JobSubmissionRoute: Sendable {
         var seen: Set<String> = []
     }
 
-    private func readForm(_ request: Request) async throws -> Form {
+    private func readForm(_ request: Request, _ account: AccountID) async throws -> Form {
         var form = Form()
         let reader: MultipartReader
         do {
@@ -73,10 +67,10 @@ struct JobSubmissionRoute: Sendable {
                     form.options = try await options(part)
                 default:
                     form.fileName = part.filename ?? ""
-                    form.file = try await receive(part)
+                    form.file = try await receive(part, account, request)
                 }
                 if form.file == nil, let service = form.service, let options = form.options {
-                    _ = try jobs.service(named: service).parse(options)
+                    _ = try await jobs.check(options, of: try jobs.service(named: service))
                 }
             }
         } catch let error as MultipartError {
@@ -95,13 +89,16 @@ struct JobSubmissionRoute: Sendable {
         }
     }
 
-    private func receive(_ part: MultipartPart) async throws -> InputUpload {
-        let file = try await jobs.stageInput()
+    private func receive(
+        _ part: MultipartPart, _ account: AccountID, _ request: Request
+    ) async throws -> InputUpload {
+        let file = try await jobs.stageInput(
+            for: account, byteCount: Int64(request.body.declaredLength ?? 0))
         var received: Int64 = 0
         while let bytes = try await part.next() {
             received += Int64(bytes.count)
             guard received <= jobs.limits.inputBytesMax else { throw fileTooLarge() }
-            try await file.append(bytes)
+            try await file.append(bytes, after: received - Int64(bytes.count))
         }
         guard received > 0 else {
             throw JobError.unacceptableInput(.emptyFile, detail: "The file has no bytes.")

@@ -34,7 +34,7 @@ enum JobWire {
         var members = members(detail.job)
         let position = detail.queuePosition.map { JSON.integer(Int64($0)) } ?? .null
         members.append(JSON.Member("queuePosition", position))
-        members.append(JSON.Member("etaSeconds", eta(detail.job, now: now)))
+        members.append(JSON.Member("etaSeconds", eta(detail, now: now)))
         members.append(JSON.Member("timeline", .array(detail.events.map(event))))
         members.append(
             JSON.Member("artifacts", .array(detail.artifacts.map { artifact($0, of: detail.job.id) })))
@@ -76,8 +76,10 @@ enum JobWire {
     }
 
     /// Seconds left at the pace so far; `null` before there is a pace.
-    private static func eta(_ job: Job, now: Timestamp) -> JSON {
-        guard job.state == .running, let startedAt = job.startedAt, job.progress >= 0.02 else { return .null }
+    private static func eta(_ detail: JobDetail, now: Timestamp) -> JSON {
+        let job = detail.job
+        let claimed = detail.events.last { $0.kind == "claimed" && $0.attempt == job.attempt }
+        guard job.state == .running, let startedAt = claimed?.at, job.progress >= 0.02 else { return .null }
         let elapsed = now.seconds(since: startedAt)
         return .integer(Int64((elapsed * (1 - job.progress) / job.progress).rounded(.up)))
     }

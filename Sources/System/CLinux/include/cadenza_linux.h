@@ -12,7 +12,7 @@ extern const int cadenza_sock_nonblock_cloexec;
 /// Names the calling thread (15 bytes are kept) for ps, top and gdb.
 void cadenza_name_this_thread(const char *name);
 
-/// Adds `niceness` to the calling thread's own; other threads keep theirs. 0 or errno.
+/// Sets the calling thread's niceness; other threads keep theirs. 0 or errno.
 int cadenza_renice_this_thread(int niceness);
 
 /// The processors in the calling thread's affinity mask, at least 1.

@@ -16,7 +16,6 @@ public struct Pipeline: Sendable {
     private let submissionBudget: RateLimiter
     private let addressBudget: RateLimiter
     private let duration: Histogram
-    private let metrics: Metrics
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -28,7 +27,6 @@ public struct Pipeline: Sendable {
         self.router = router
         accounts = services.accounts
         self.log = log
-        self.metrics = metrics
         self.time = time
         accountBudget = RateLimiter(RateLimit(count: limits.requestsPerMinute), time: time)
         submissionBudget = RateLimiter(RateLimit(count: limits.submissionsPerMinute), time: time)
@@ -131,12 +129,7 @@ public struct Pipeline: Sendable {
     }
 
     private func record(_ response: Response, of context: RequestContext, nanoseconds: UInt64) {
-        let seconds = Double(nanoseconds) / 1e9
-        duration.observe(seconds)
-        metrics.counter(
-            "cadenza_http_responses_total", help: "Responses by class of status",
-            labels: ["class": "\(response.status / 100)xx"]
-        ).increment()
+        duration.observe(Double(nanoseconds) / 1e9)
         log.info(
             "request",
             [

@@ -15,6 +15,10 @@ final class Connection: EventSource, @unchecked Sendable {
 
     var state: ConnectionState
     var output = OutputQueue()
+    /// Handed to the kernel since the connection began.
+    var sentByteCount = 0
+    /// Acknowledged by the peer's kernel, as of the last look.
+    var takenByteCount = 0
     var exchange: Exchange?
     var isClosed = false
     /// The write side is full; the next writable edge goes on.
@@ -178,7 +182,7 @@ final class Connection: EventSource, @unchecked Sendable {
             cancelIfGone()
         case .body:
             exchange?.deliver(.success(piece))
-            deadlines.rate.waitEnds(at: loop.now)
+            deadlines.bodyLag.waitEnds(at: loop.now)
         case .bodyEnd:
             exchange?.deliver(.success(nil))
             cancelIfGone()

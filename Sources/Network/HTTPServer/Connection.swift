@@ -9,6 +9,7 @@ final class Connection: EventSource, @unchecked Sendable {
     let server: ServerLoop
     let peer: SocketAddress
     let peerHost: String
+    let peerSubscriber: String
     var socket: Socket
     /// Let in over a limit, only to be told so.
     let refusal: Refusal?
@@ -41,6 +42,7 @@ final class Connection: EventSource, @unchecked Sendable {
         self.server = server
         self.refusal = refusal
         peerHost = peer.host
+        peerSubscriber = peer.subscriber.host
         state = ConnectionState(limits: server.context.configuration.messages)
     }
 

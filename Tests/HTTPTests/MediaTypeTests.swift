@@ -16,4 +16,10 @@ struct MediaTypeTests {
         "a/b; c= d", "a/b; c=d e", "a/b; c=d; C=e", "a/b; c=\"d\u{0}\"", "a/b, c/d",
     ])
     func `a malformed type is none`(_ text: String) { #expect(MediaType(text) == nil) }
+
+    @Test func `a type with more parameters than anyone needs is none`() {
+        func type(_ count: Int) -> String { "a/b" + (1...count).map { "; p\($0)=x" }.joined() }
+        #expect(MediaType(type(32))?.parameter("p32") == "x")
+        #expect(MediaType(type(33)) == nil)
+    }
 }

@@ -31,6 +31,14 @@ struct PipelineFixture {
         token = try await studio.accounts.createKey(for: account, name: "test").token
     }
 
+    /// A request without a credential.
+    func sendAnonymous(_ path: String, address: String = "127.0.0.1", subscriber: String? = nil) async throws -> Answer
+    {
+        let head = RequestHead(method: "GET", target: path, path: path)
+        let request = Request(head: head, remoteAddress: address, remoteSubscriber: subscriber)
+        return try await Answer(await pipeline.respond(to: request))
+    }
+
     func send(
         _ method: String, _ path: String, body: JSON? = nil, token: String? = nil, fields: [(String, String)] = []
     ) async throws -> Answer {
@@ -176,9 +184,52 @@ struct PipelineTests {
         let third = try await api.send("GET", "/api/credits", token: wrong)
         #expect(third.status == 429)
         #expect(third.json["error"] == "Too many requests")
-        #expect(third.fields["Retry-After"] != nil)
-        // The owner of a key at the same address is not locked out.
+        // From half of the next window on, one of the two counts no more.
+        #expect(third.fields["Retry-After"] == "90")
+        #expect(third.fields["RateLimit-Policy"] == "\"default\";q=2;w=60")
+        #expect(third.fields["RateLimit"] == "\"default\";r=0;t=90")
+        // No key is looked at any more, be it a right one: else the next guess would be as fast as the first.
+        #expect(try await api.send("GET", "/api/credits").status == 429)
+        api.studio.time.advance(seconds: 90)
         #expect(try await api.send("GET", "/api/credits").status == 200)
+    }
+
+    @Test func `requests with a key do not count against their address`() async throws {
+        var limits = APILimits()
+        limits.anonymousRequestsPerMinute = 1
+        let api = try await PipelineFixture(limits: limits)
+        for _ in 1...5 { #expect(try await api.send("GET", "/api/credits").status == 200) }
+        #expect(try await api.sendAnonymous("/readyz").status == 200)
+    }
+
+    @Test(arguments: ["/readyz", "/metrics", "/nowhere", "/api/v1/quotes"])
+    func `what needs no key counts against the address`(path: String) async throws {
+        var limits = APILimits()
+        limits.anonymousRequestsPerMinute = 1
+        let api = try await PipelineFixture(limits: limits)
+        #expect(try await api.sendAnonymous(path).status != 429)
+        #expect(try await api.sendAnonymous(path).status == 429)
+        #expect(try await api.sendAnonymous(path, address: "127.0.0.2").status != 429)
+    }
+
+    @Test func `the addresses of one subscriber share a budget`() async throws {
+        var limits = APILimits()
+        limits.anonymousRequestsPerMinute = 1
+        let api = try await PipelineFixture(limits: limits)
+        func status(_ address: String, _ subscriber: String) async throws -> Int {
+            try await api.sendAnonymous("/readyz", address: address, subscriber: subscriber).status
+        }
+        #expect(try await status("2001:db8::1", "2001:db8::") == 200)
+        #expect(try await status("2001:db8::2", "2001:db8::") == 429)
+        #expect(try await status("2001:db8:0:1::1", "2001:db8:0:1::") == 200)
+    }
+
+    @Test func `the liveness probe may be asked without limit`() async throws {
+        var limits = APILimits()
+        limits.anonymousRequestsPerMinute = 1
+        let api = try await PipelineFixture(limits: limits)
+        for _ in 1...400 { #expect(try await api.sendAnonymous("/healthz").status == 200) }
+        #expect(try await api.sendAnonymous("/readyz").status == 200)
     }
 
     @Test func `an account's requests are limited, its submissions apart`() async throws {

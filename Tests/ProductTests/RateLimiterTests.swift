@@ -1,6 +1,7 @@
 import API
 import Core
 import Studio
+import Support
 import Testing
 
 struct RateLimiterTests {
@@ -8,9 +9,40 @@ struct RateLimiterTests {
         let time = ManualTime()
         let limiter = RateLimiter(RateLimit(count: 3), time: time)
         for _ in 1...3 { #expect(limiter.admit("a") == nil) }
-        #expect(limiter.admit("a") == 60)
+        // Of the full window no more than two thirds may be in view: from 20 s into the next one on.
+        #expect(limiter.admit("a") == 80)
         time.advance(seconds: 20)
-        #expect(limiter.admit("a") == 40)
+        #expect(limiter.admit("a") == 60)
+    }
+
+    @Test(arguments: 1...40)
+    func `who waits as long as told is admitted, who waits less is not`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let time = ManualTime()
+        let limit = RateLimit(count: Int.random(in: 1...20, using: &generator))
+        let limiter = RateLimiter(limit, time: time)
+        var refusals = 0
+        while refusals < 50 {
+            time.advance(seconds: Double(Int.random(in: 0...8000, using: &generator)) / 1000)
+            guard let seconds = limiter.admit("a") else { continue }
+            refusals += 1
+            #expect(limiter.secondsUntilAdmitted("a") == seconds)
+            try #require(seconds >= 1)
+            if Bool.random(using: &generator) { continue }
+            time.advance(seconds: Double(seconds - 1))
+            if seconds > 1 { #expect(limiter.admit("a") == 1, "limit \(limit.count), told \(seconds)") }
+            time.advance(seconds: 1)
+            #expect(limiter.secondsUntilAdmitted("a") == nil)
+            #expect(limiter.admit("a") == nil, "limit \(limit.count), told \(seconds)")
+        }
+    }
+
+    @Test func `asking does not count`() {
+        let limiter = RateLimiter(RateLimit(count: 1), time: ManualTime())
+        for _ in 1...10 { #expect(limiter.secondsUntilAdmitted("a") == nil) }
+        #expect(limiter.admit("a") == nil)
+        #expect(limiter.secondsUntilAdmitted("a") == limiter.admit("a"))
+        #expect(limiter.secondsUntilAdmitted("b") == nil)
     }
 
     @Test func `keys do not share a budget`() {
@@ -47,5 +79,11 @@ struct RateLimiterTests {
         #expect(limiter.admit("1") == nil)
         time.advance(seconds: 180)
         #expect(limiter.admit("newcomer") == nil)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a full table is not searched at every new key`() {
+        let limiter = RateLimiter(RateLimit(count: 1), time: ManualTime())
+        for key in 1...RateLimiter.keysMaxDefault { _ = limiter.admit("\(key)") }
+        for key in 1...20_000 { #expect(limiter.admit("newcomer \(key)") != nil) }
     }
 }

@@ -1,3 +1,4 @@
+import Core
 import HTTP
 import HTTPServer
 import Telemetry
@@ -129,6 +130,95 @@ import Testing
             await ended.wait()
             #expect(error.get() == .timeout)
             client.disconnect()
+        }
+    }
+
+    @Test func `a reader slower than the minimum rate is cut off`() async throws {
+        try await withFile(byteCount: 24 << 20) { path, _ in
+            let file = try OpenFile(path: path)
+            try await withServer(
+                configure: {
+                    $0.limits.sendRateGraceSeconds = 0.1
+                    $0.limits.sendBytesPerSecondMin = 1e9
+                },
+                respond: { request in
+                    if request.head.path == "/other" { return await echo(request) }
+                    return Response(status: 200, body: .file(file, offset: 0, length: file.byteCount))
+                }
+            ) { port in
+                let client = try WireClient(port, receiveBufferBytes: 8 << 10)
+                let other = try WireClient(port)
+                try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                #expect(try client.readHead().status == 200)
+                #expect(throws: WireError.self) {
+                    for _ in 0..<file.byteCount / 4096 {
+                        _ = try other.get("/other")
+                        _ = try client.read(4096)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `a slow reader that keeps the minimum rate is not cut off`() async throws {
+        let byteCount = 8 << 20
+        let tickSeconds = 0.05
+        let stallSeconds = 1.0
+        try await withServer(
+            configure: {
+                $0.limits.idleKeepAliveSeconds = tickSeconds
+                $0.limits.writeStallSeconds = stallSeconds
+                $0.limits.sendBytesPerSecondMin = 1
+            },
+            respond: { request in
+                if request.head.path == "/tick" { return Response(status: 200) }
+                return Response(status: 200, body: .bytes([UInt8](repeating: 7, count: byteCount)))
+            }
+        ) { port in
+            let client = try WireClient(port, receiveBufferBytes: 8 << 10)
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readHead().status == 200)
+            // Twice the stall long it takes less than what the socket must be rid of before it has room again.
+            let ticks = Int(2 * stallSeconds / tickSeconds)
+            for _ in 0..<ticks {
+                let tick = try WireClient(port)
+                #expect(try tick.get("/tick").status == 200)
+                #expect(try tick.isClosedByServer())
+                _ = try client.read(4096)
+            }
+            #expect(try client.read(byteCount - ticks * 4096).count == byteCount - ticks * 4096)
+        }
+    }
+
+    @Test func `a stream that has nothing to send is not slow`() async throws {
+        let gate = Gate()
+        try await withServer(
+            configure: {
+                $0.limits.idleKeepAliveSeconds = 0.2
+                $0.limits.writeStallSeconds = 0.05
+                $0.limits.sendRateGraceSeconds = 0.05
+                $0.limits.sendBytesPerSecondMin = 1e9
+            },
+            respond: { request in
+                if request.head.path == "/idle" { return Response(status: 200) }
+                return Response(
+                    status: 200,
+                    body: .stream(length: 10) { writer in
+                        try await writer.write(Array("first".utf8))
+                        await gate.wait()
+                        try await writer.write(Array("after".utf8))
+                    })
+            }
+        ) { port in
+            let client = try WireClient(port)
+            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            #expect(try client.readHead().status == 200)
+            // A connection that outlives the bounds of the stalled one.
+            let idle = try WireClient(port)
+            #expect(try idle.get("/idle").status == 200)
+            #expect(try idle.isClosedByServer())
+            gate.open()
+            #expect(try client.read(10) == Array("firstafter".utf8))
         }
     }
 }

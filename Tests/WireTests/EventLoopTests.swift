@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import Synchronization
 import Testing
@@ -67,6 +68,23 @@ import Testing
             }
             isDone.isRaised.store(true, ordering: .relaxed)
             await flood.value
+        }
+    }
+
+    @Test func `a loop that cannot start leaves no descriptor open`() async {
+        // In a process of its own: the limit would hit every test that runs beside it.
+        await #expect(processExitsWith: .success) {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            limit.rlim_cur = 256
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            var fillers: [Int32] = []
+            while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
+            // Room for one descriptor: the loop needs two.
+            close(fillers.removeLast())
+            for _ in 0..<3 { #expect(throws: SystemCallError.self) { _ = try EventLoop(name: "test-loop") } }
+            let free = dup(0)
+            #expect(free >= 0)
         }
     }
 

@@ -92,7 +92,7 @@ import Testing
                 #expect(try waiting.get("/").status == 200)
             }
             let shed = metrics.counter(
-                "http_connections_shed_total", help: "Connections closed for want of descriptors.")
+                "cadenza_http_connections_shed_total", help: "Connections closed for want of descriptors.")
             #expect(shed.value >= 1)
         }
     }

@@ -55,7 +55,7 @@ import Testing
         ) { port in
             let byteCount = 64 << 20
             let client = try WireClient(port)
-            let received = metrics.counter("http_received_bytes_total", help: "Bytes read from connections.")
+            let received = metrics.counter("cadenza_http_received_bytes_total", help: "Bytes read from connections.")
             try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: \(byteCount)\r\n\r\n")
             let chunk = [UInt8](repeating: 7, count: 1 << 20)
             let taken = try client.sendUntilStalled(chunk, max: byteCount)

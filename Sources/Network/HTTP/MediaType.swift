@@ -4,7 +4,7 @@ public struct MediaType: Hashable, Sendable {
     public let essence: String
     private let parameters: [FieldParameter]
 
-    /// Reads a Content-Type; `nil` if it is malformed or a parameter stands twice.
+    /// Reads a Content-Type; `nil` if it is malformed, or has a parameter twice or too many of them.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         guard let parsed = bytes.withUnsafeBytes({ FieldParameter.parse($0) }) else { return nil }
@@ -24,8 +24,11 @@ struct FieldParameter: Hashable, Sendable {
     let name: String
     let value: String
 
-    /// Splits `value; a=b; c="d"`. `nil` if it is malformed or a name stands twice. The value before the first
-    /// semicolon comes back in lower case.
+    /// Parameters of one field: each is compared with all before it.
+    static let countMax = 32
+
+    /// Splits `value; a=b; c="d"`. `nil` if it is malformed, a name stands twice or there are more than `countMax`
+    /// parameters. The value before the first semicolon comes back in lower case.
     ///
     /// In a quoted string only `\"` and `\\` are taken as escapes: browsers send the backslashes of a file name bare.
     static func parse(_ bytes: Bytes) -> (value: String, parameters: [FieldParameter])? {
@@ -43,9 +46,9 @@ struct FieldParameter: Hashable, Sendable {
             guard index > nameStart, index < bytes.count, bytes[index] == ASCII.equals else { return nil }
             let name = bytes.sub(nameStart..<index).text.lowercased()
             index += 1
-            guard let text = parameterValue(bytes, &index), !parameters.contains(where: { $0.name == name }) else {
-                return nil
-            }
+            guard let text = parameterValue(bytes, &index), parameters.count < countMax,
+                !parameters.contains(where: { $0.name == name })
+            else { return nil }
             parameters.append(FieldParameter(name: name, value: text))
             skipBlanks(bytes, &index)
             guard index == bytes.count || bytes[index] == ASCII.semicolon else { return nil }

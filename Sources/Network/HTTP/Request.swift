@@ -79,10 +79,17 @@ public struct Request: Sendable {
     public var body: RequestBody
     /// The peer's address without port, as text.
     public var remoteAddress: String
+    /// What stands for the peer's subscriber in budgets: an IPv4 address, or the /64 of an IPv6 address, as text.
+    public var remoteSubscriber: String
 
-    public init(head: RequestHead, body: RequestBody = .none, remoteAddress: String = "127.0.0.1") {
+    /// - Parameter remoteSubscriber: `remoteAddress` unless given.
+    public init(
+        head: RequestHead, body: RequestBody = .none, remoteAddress: String = "127.0.0.1",
+        remoteSubscriber: String? = nil
+    ) {
         self.head = head
         self.body = body
         self.remoteAddress = remoteAddress
+        self.remoteSubscriber = remoteSubscriber ?? remoteAddress
     }
 }

@@ -11,7 +11,9 @@ extension Connection {
         let exchange = Exchange(hasBody: parsed.framing != .none)
         self.exchange = exchange
         if let refusal { return refuse(refusal) }
-        let request = Request(head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost)
+        let request = Request(
+            head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
+            remoteSubscriber: peerSubscriber)
         let respond = server.context.respond
         server.handlerBegan()
         exchange.task = Task(executorPreference: loop) { [self] in

@@ -10,16 +10,16 @@ extension Connection {
             let (progress, sent) = try output.send(
                 to: socket, sliceMax: limits.fileSliceBytesMax, turnMax: limits.sendBytesPerTurnMax)
             server.context.metrics.sent.increment(by: sent)
+            sentByteCount += sent
             switch progress {
-            case .empty: deadlines.write = nil
+            case .empty:
+                deadlines.write = nil
+                deadlines.readerLag = PeerLag()
             case .blocked:
                 isBlocked = true
-                if sent > 0 || deadlines.write == nil {
-                    deadlines.write = loop.now + nanoseconds(limits.writeStallSeconds)
-                }
+                if sent > 0 || deadlines.write == nil, !readerKeepsUp() { return writeStalled() }
                 armTimer()
             case .yielded:
-                deadlines.write = nil
                 isFlushScheduled = true
                 loop.later { [self] in
                     isFlushScheduled = false
@@ -36,7 +36,25 @@ extension Connection {
         if output.isEmpty { outputDrained() }
     }
 
-    /// The peer takes nothing: what is queued is thrown away, and with it the connection.
+    /// Sees how much the peer has taken since the last look, while bytes wait to be sent. By what it has acknowledged:
+    /// the socket has room again only once a third of its buffer is free, for which an honest slow reader may need
+    /// longer than a stall may last.
+    func readerKeepsUp() -> Bool {
+        let taken = sentByteCount - socket.unacknowledgedByteCount
+        defer { takenByteCount = taken }
+        guard let deadline = deadlines.write else {
+            deadlines.write = loop.now + nanoseconds(limits.writeStallSeconds)
+            deadlines.readerLag.waitBegins(at: loop.now)
+            return true
+        }
+        let count = taken - takenByteCount
+        guard count > 0 else { return loop.now < deadline }
+        deadlines.write = loop.now + nanoseconds(limits.writeStallSeconds)
+        deadlines.readerLag.moved(count, at: loop.now, bytesPerSecondMin: limits.sendBytesPerSecondMin)
+        return deadlines.readerLag.seconds <= limits.sendRateGraceSeconds
+    }
+
+    /// The peer takes nothing, or too little: what is queued is thrown away, and with it the connection.
     func writeStalled() {
         server.context.metrics.timeouts.increment()
         exchange?.endWriting(.timeout)

@@ -9,12 +9,17 @@ final class Connection: EventSource, @unchecked Sendable {
     let server: ServerLoop
     let peer: SocketAddress
     let peerHost: String
+    let peerSubscriber: String
     var socket: Socket
     /// Let in over a limit, only to be told so.
     let refusal: Refusal?
 
     var state: ConnectionState
     var output = OutputQueue()
+    /// Handed to the kernel since the connection began.
+    var sentByteCount = 0
+    /// Acknowledged by the peer's kernel, as of the last look.
+    var takenByteCount = 0
     var exchange: Exchange?
     var isClosed = false
     /// The write side is full; the next writable edge goes on.
@@ -37,6 +42,7 @@ final class Connection: EventSource, @unchecked Sendable {
         self.server = server
         self.refusal = refusal
         peerHost = peer.host
+        peerSubscriber = peer.subscriber.host
         state = ConnectionState(limits: server.context.configuration.messages)
     }
 
@@ -178,7 +184,7 @@ final class Connection: EventSource, @unchecked Sendable {
             cancelIfGone()
         case .body:
             exchange?.deliver(.success(piece))
-            deadlines.rate.waitEnds(at: loop.now)
+            deadlines.bodyLag.waitEnds(at: loop.now)
         case .bodyEnd:
             exchange?.deliver(.success(nil))
             cancelIfGone()

@@ -6,7 +6,10 @@ internal import Telemetry
 struct ConnectionDeadlines {
     private(set) var read: UInt64?
     var write: UInt64?
-    var rate = BodyRate()
+    /// Of the content that is waited for.
+    var bodyLag = PeerLag()
+    /// Of the reader of what waits to be sent.
+    var readerLag = PeerLag()
     /// Bytes came since the last look.
     var hasReceived = false
 
@@ -19,7 +22,7 @@ struct ConnectionDeadlines {
     mutating func requestBegan() {
         awaiting = nil
         isFirst = false
-        rate = BodyRate()
+        bodyLag = PeerLag()
     }
 
     mutating func update(_ now: ConnectionState.Awaiting, at time: UInt64, _ limits: ConnectionLimits) {
@@ -33,7 +36,7 @@ struct ConnectionDeadlines {
             // The first head's time runs from the accept.
             if changed && !(isFirst && read != nil) { read = time + nanoseconds(limits.headerSeconds) }
         case .body:
-            rate.waitBegins(at: time)
+            bodyLag.waitBegins(at: time)
             if changed || hasReceived { read = time + nanoseconds(limits.bodyIdleSeconds) }
         case .response: read = nil
         case .linger: if changed { read = time + nanoseconds(limits.lingerSeconds) }
@@ -77,12 +80,8 @@ extension Connection {
         server.context.metrics.received.increment(by: count)
         deadlines.hasReceived = true
         guard state.awaiting == .body else { return }
-        deadlines.rate.waitEnds(at: loop.now)
-        deadlines.rate.received(count)
-        deadlines.rate.waitBegins(at: loop.now)
-        if deadlines.rate.isTooSlow(
-            bytesPerSecondMin: limits.bodyBytesPerSecondMin, graceSeconds: limits.bodyRateGraceSeconds)
-        {
+        deadlines.bodyLag.moved(count, at: loop.now, bytesPerSecondMin: limits.bodyBytesPerSecondMin)
+        if deadlines.bodyLag.seconds > limits.bodyRateGraceSeconds {
             server.context.metrics.timeouts.increment()
             state.timedOut()
         }
@@ -91,7 +90,7 @@ extension Connection {
     private func timerFired() {
         deadlines.fired()
         guard !isClosed else { return }
-        if let write = deadlines.write, write <= loop.now { return writeStalled() }
+        if let write = deadlines.write, write <= loop.now, !readerKeepsUp() { return writeStalled() }
         if let read = deadlines.read, read <= loop.now {
             if state.awaiting != .request && state.awaiting != .linger { server.context.metrics.timeouts.increment() }
             state.timedOut()

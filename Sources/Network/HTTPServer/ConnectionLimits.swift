@@ -12,12 +12,16 @@ public struct ConnectionLimits: Sendable {
     public var idleKeepAliveSeconds = 75.0
     /// While the handler waits for content and none comes.
     public var bodyIdleSeconds = 30.0
-    /// Slower content than this, on the average of all the time waited for it, ends the request…
+    /// The least rate of content while it is waited for…
     public var bodyBytesPerSecondMin = 512.0
-    /// … once it has been waited for that long.
+    /// … and by how many seconds a peer may fall behind it before its request ends.
     public var bodyRateGraceSeconds = 20.0
     /// While a response is to be sent and the peer takes nothing.
     public var writeStallSeconds = 30.0
+    /// The least rate at which a peer takes a response while bytes wait to be sent…
+    public var sendBytesPerSecondMin = 512.0
+    /// … and by how many seconds it may fall behind it before it is cut off.
+    public var sendRateGraceSeconds = 20.0
     /// After the last response, for the peer to read it and close.
     public var lingerSeconds = 5.0
     /// From the start of a drain until what still runs is cut off.

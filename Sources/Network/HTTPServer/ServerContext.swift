@@ -78,15 +78,16 @@ struct ServerMetrics: Sendable {
     private let responses: [Counter]
 
     init(_ metrics: Metrics) {
-        open = metrics.gauge("http_connections_open", help: "Open connections.")
-        connections = metrics.counter("http_connections_total", help: "Accepted connections.")
-        refused = metrics.counter("http_connections_refused_total", help: "Connections over a limit.")
-        shed = metrics.counter("http_connections_shed_total", help: "Connections closed for want of descriptors.")
-        timeouts = metrics.counter("http_timeouts_total", help: "Peers that were too slow.")
-        received = metrics.counter("http_received_bytes_total", help: "Bytes read from connections.")
-        sent = metrics.counter("http_sent_bytes_total", help: "Bytes written to connections.")
+        open = metrics.gauge("cadenza_http_connections_open", help: "Open connections.")
+        connections = metrics.counter("cadenza_http_connections_total", help: "Accepted connections.")
+        refused = metrics.counter("cadenza_http_connections_refused_total", help: "Connections over a limit.")
+        shed = metrics.counter(
+            "cadenza_http_connections_shed_total", help: "Connections closed for want of descriptors.")
+        timeouts = metrics.counter("cadenza_http_timeouts_total", help: "Peers that were too slow.")
+        received = metrics.counter("cadenza_http_received_bytes_total", help: "Bytes read from connections.")
+        sent = metrics.counter("cadenza_http_sent_bytes_total", help: "Bytes written to connections.")
         responses = (2...5).map {
-            metrics.counter("http_responses_total", help: "Responses begun.", labels: ["status": "\($0)xx"])
+            metrics.counter("cadenza_http_responses_total", help: "Responses begun.", labels: ["status": "\($0)xx"])
         }
     }
 

@@ -74,7 +74,8 @@ public final class Listener: EventSource, @unchecked Sendable {
 
     /// Takes what the kernel has completed already, then accepts no more.
     public func stop() {
-        while takeOne() {}
+        // No more than can have been waiting: under a flood new ones would come for ever.
+        for _ in 0...limits.backlog { guard takeOne() else { break } }
         if let registration { loop?.deregister(socket, registration) }
         if let pause { loop?.cancel(pause) }
         registration = nil

@@ -56,6 +56,9 @@ public struct Socket: ~Copyable {
         }
     }
 
+    /// Bytes written that the peer has not acknowledged, sent or not; 0 if that cannot be known.
+    public var unacknowledgedByteCount: Int { Int(cadenza_unacknowledged_bytes(descriptor)) }
+
     /// Small answers leave at once: without this Nagle's algorithm holds the second of two writes back.
     public func setNoDelay() {
         var flag: Int32 = 1

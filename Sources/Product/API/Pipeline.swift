@@ -16,7 +16,6 @@ public struct Pipeline: Sendable {
     private let submissionBudget: RateLimiter
     private let addressBudget: RateLimiter
     private let duration: Histogram
-    private let metrics: Metrics
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -28,7 +27,6 @@ public struct Pipeline: Sendable {
         self.router = router
         accounts = services.accounts
         self.log = log
-        self.metrics = metrics
         self.time = time
         accountBudget = RateLimiter(RateLimit(count: limits.requestsPerMinute), time: time)
         submissionBudget = RateLimiter(RateLimit(count: limits.submissionsPerMinute), time: time)
@@ -70,7 +68,10 @@ public struct Pipeline: Sendable {
 
     private func handle(_ context: inout RequestContext) async throws(Problem) -> Response {
         let route = try match(&context)
-        if case .account = route.caller {
+        switch route.caller {
+        case .probe: break
+        case .open: try spend(addressBudget, context.request.remoteSubscriber)
+        case .account:
             let principal = try await authenticate(context.request)
             context.principal = principal
             try spend(route.isSubmission ? submissionBudget : accountBudget, principal.accountID.text)
@@ -80,21 +81,26 @@ public struct Pipeline: Sendable {
 
     private func match(_ context: inout RequestContext) throws(Problem) -> Route {
         let head = context.request.head
-        switch router.match(method: head.method, path: head.path) {
-        case .found(let match):
+        let found = router.match(method: head.method, path: head.path)
+        if case .found(let match) = found {
             context.parameters = match.parameters
             return match.value
-        case .methodNotAllowed(let allowed):
+        }
+        try spend(addressBudget, context.request.remoteSubscriber)
+        if case .methodNotAllowed(let allowed) = found {
             var problem = Problem(.methodNotAllowed, "\(head.path) answers \(allowed.joined(separator: ", ")).")
             problem.fields["Allow"] = allowed.joined(separator: ", ")
             throw problem
-        case .notFound:
-            throw Problem(.notFound, "There is nothing at this path.")
         }
+        throw Problem(.notFound, "There is nothing at this path.")
     }
 
-    /// The caller by `Authorization: Bearer ck_…`. Only failures count against the address: guessing is slow.
+    /// The caller by `Authorization: Bearer ck_…`. Only failures count against the address, yet once they have used
+    /// its budget up no key is looked at: else guessing would go on at full speed.
     private func authenticate(_ request: Request) async throws(Problem) -> Principal {
+        if let seconds = addressBudget.secondsUntilAdmitted(request.remoteSubscriber) {
+            throw Self.refusal(by: addressBudget.limit, seconds: seconds)
+        }
         let fields = request.head.fields.values("Authorization")
         let token = fields.count == 1 ? Self.bearerToken(fields[0]) : nil
         if let token {
@@ -104,7 +110,7 @@ public struct Pipeline: Sendable {
                 throw Problem(error)
             }
         }
-        try spend(addressBudget, request.remoteAddress)
+        try spend(addressBudget, request.remoteSubscriber)
         var problem = Problem(
             .unauthenticated,
             token == nil ? "Send an API key as Authorization: Bearer ck_…." : "The API key is unknown or revoked.")
@@ -119,11 +125,17 @@ public struct Pipeline: Sendable {
     }
 
     private func spend(_ budget: RateLimiter, _ key: String) throws(Problem) {
-        guard let seconds = budget.admit(key) else { return }
-        var problem = Problem(
-            .tooManyRequests, "At most \(budget.limit.count) requests in \(Int(budget.limit.seconds)) seconds.")
+        if let seconds = budget.admit(key) { throw Self.refusal(by: budget.limit, seconds: seconds) }
+    }
+
+    /// A 429 with the fields of draft-ietf-httpapi-ratelimit-headers.
+    private static func refusal(by limit: RateLimit, seconds: Int) -> Problem {
+        let window = Int(limit.seconds)
+        var problem = Problem(.tooManyRequests, "At most \(limit.count) requests in \(window) seconds.")
         problem.fields["Retry-After"] = String(seconds)
-        throw problem
+        problem.fields["RateLimit-Policy"] = "\"default\";q=\(limit.count);w=\(window)"
+        problem.fields["RateLimit"] = "\"default\";r=0;t=\(seconds)"
+        return problem
     }
 
     private static func isFirstAPI(_ path: String) -> Bool {
@@ -131,12 +143,7 @@ public struct Pipeline: Sendable {
     }
 
     private func record(_ response: Response, of context: RequestContext, nanoseconds: UInt64) {
-        let seconds = Double(nanoseconds) / 1e9
-        duration.observe(seconds)
-        metrics.counter(
-            "cadenza_http_responses_total", help: "Responses by class of status",
-            labels: ["class": "\(response.status / 100)xx"]
-        ).increment()
+        duration.observe(Double(nanoseconds) / 1e9)
         log.info(
             "request",
             [

@@ -7,7 +7,9 @@ internal import Telemetry
 
 /// What a route asks of its caller before its handler runs.
 enum Guard: Sendable {
-    /// Nothing: health and metrics.
+    /// Nothing, and no budget: what load balancers ask many times a minute.
+    case probe
+    /// Nothing; counted against the budget of the address.
     case open
     /// A credential of an account.
     case account
@@ -68,7 +70,7 @@ enum RouteTable {
         let events = JobEventsRoute(jobs: services.jobs)
         let artifacts = ArtifactsRoutes(jobs: services.jobs, time: time)
         return [
-            Route("GET", "/healthz", .open, "Whether the process answers", health.live),
+            Route("GET", "/healthz", .probe, "Whether the process answers", health.live),
             Route("GET", "/readyz", .open, "Whether the server takes work", health.ready),
             Route("GET", "/metrics", .open, "Metrics as Prometheus text", health.metricsText),
             Route("GET", "/api/credits", .account, "Balance, purchases and usage", credits.show),

@@ -2,9 +2,11 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -12,6 +14,11 @@ const int cadenza_sock_nonblock_cloexec = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address_length) {
     return accept4(listener, address, address_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int cadenza_unacknowledged_bytes(int socket) {
+    int count = 0;
+    return ioctl(socket, SIOCOUTQ, &count) == 0 ? count : 0;
 }
 
 void cadenza_name_this_thread(const char *name) {

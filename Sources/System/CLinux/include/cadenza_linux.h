@@ -9,6 +9,9 @@ int cadenza_accept(int listener, struct sockaddr *address, unsigned int *address
 /// SOCK_NONBLOCK | SOCK_CLOEXEC, for socket(2).
 extern const int cadenza_sock_nonblock_cloexec;
 
+/// The bytes written to a TCP socket that its peer has not acknowledged (tcp(7), SIOCOUTQ); 0 if that fails.
+int cadenza_unacknowledged_bytes(int socket);
+
 /// Names the calling thread (15 bytes are kept) for ps, top and gdb.
 void cadenza_name_this_thread(const char *name);
 

@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Media
 import Synchronization
 import Testing
@@ -19,6 +20,25 @@ import Testing
     }
 
     private var passThrough: SeparationModel { model([ScalingNetwork { _ in 1 }, ScalingNetwork { _ in 0 }]) }
+
+    @Test func `a process that may use one core runs one thread`() async {
+        // In a process of its own: the test changes its thread's affinity.
+        await #expect(processExitsWith: .success) {
+            typealias SetAffinity = @convention(c) (pid_t, Int, UnsafeRawPointer) -> Int32
+            // Glibc's module lacks it.
+            let symbol = try #require(dlsym(nil, "sched_setaffinity"))
+            // SAFETY: the signature of sched_setaffinity(2), its cpu_set_t as bytes.
+            let setAffinity = unsafeBitCast(symbol, to: SetAffinity.self)
+            let current = try #require(
+                (0..<1024).first { core in
+                    var mask = [UInt8](repeating: 0, count: 128)
+                    mask[core / 8] = 1 << UInt8(core % 8)
+                    return setAffinity(0, mask.count, mask) == 0
+                })
+            let cache = ModelCache { (_) throws(EngineError) in throw .emptyInput }
+            #expect(SeparationEngine(models: cache).threadCount == 1, "on core \(current)")
+        }
+    }
 
     @Test(arguments: [
         1, 441, 4097, 520_191, 520_192, 520_193, 1_100_000,

@@ -108,6 +108,17 @@ import Testing
         expectRefusal(.mediaTruncated) { _ = try MediaInspector.probe(path: path) }
     }
 
+    @Test func `a tag behind an m4a's last box is no promise of more audio`() throws {
+        let scratch = try Scratch()
+        let path = scratch.file("whole.m4a")
+        _ = try encode(tone(seconds: 2), .m4a, to: path)
+        let tag = Array("TAGTitle of the song".utf8)
+        let tagged = try Scratch.read(path) + tag + [UInt8](repeating: 0x20, count: 128 - tag.count)
+        let probe = try MediaInspector.probe(path: try scratch.write(tagged, "tagged.m4a"))
+        #expect(abs(try #require(probe.durationSeconds) - 2) < 0.001)
+        #expect(try decode(scratch.file("tagged.m4a")).summary.sourceFrameCount == 88_200)
+    }
+
     @Test func `a wav that promises more than it holds is truncated, a few lost bytes are not`() throws {
         let scratch = try Scratch()
         let liar = try scratch.write(waveFile(dataBytes: 176_400, claimedBytes: 2_000_000_000), "liar.wav")

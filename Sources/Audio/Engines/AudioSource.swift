@@ -43,7 +43,8 @@ public final class DecodedFileSource: AudioSource {
     public var sampleRate: Int { probe.sampleRate }
 
     public var expectedFrameCount: Int64? {
-        probe.durationSeconds.map { Int64($0 * Double(SeparationEngine.sampleRate)) }
+        // nil beyond what an Int64 holds, should the limits allow such a length.
+        probe.durationSeconds.flatMap { Int64(exactly: ($0 * Double(SeparationEngine.sampleRate)).rounded()) }
     }
 
     public func read(into planes: [UnsafeMutableBufferPointer<Float>]) throws(EngineError) -> Int {

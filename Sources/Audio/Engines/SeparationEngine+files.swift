@@ -40,7 +40,7 @@ extension SeparationEngine {
                     stem: model.stems[stem], directory: directory, format: options.format,
                     sampleRate: source.sampleRate))
         }
-        let team = WorkerTeam(threadCount: threadCount, niceness: niceness)
+        let team = try WorkerTeam(threadCount: threadCount, niceness: niceness)
         let share = options.format == .wav32f ? 1 : Self.separatingShare
         var outcome = try run(
             model, source: source, sinks: writers, options: options, team: team, clock: clock,

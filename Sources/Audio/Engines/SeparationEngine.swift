@@ -1,5 +1,5 @@
+internal import CLinux
 public import Core
-internal import Glibc
 internal import Kernels
 
 /// Takes a song apart into its stems.
@@ -22,11 +22,11 @@ public struct SeparationEngine: Sendable {
     let niceness: Int32
 
     /// - Parameters:
-    ///   - threadCount: threads of a running separation; nil: two, or one where there is but one core.
+    ///   - threadCount: threads of a running separation; nil: two, or one where the process may use but one core.
     ///   - niceness: added to these threads' niceness.
     public init(models: ModelCache, threadCount: Int? = nil, niceness: Int32 = 5) {
         self.models = models
-        self.threadCount = threadCount ?? min(2, max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
+        self.threadCount = threadCount ?? min(2, Int(cadenza_processor_count()))
         self.niceness = niceness
     }
 
@@ -46,7 +46,7 @@ public struct SeparationEngine: Sendable {
         let model = try clock.measure(.load) { () throws(EngineError) in try models.model(options.model) }
         let names = try options.chosenStems(of: model.stems).map { model.stems[$0] }
         precondition(sinks.count == names.count)
-        let team = WorkerTeam(threadCount: threadCount, niceness: niceness)
+        let team = try WorkerTeam(threadCount: threadCount, niceness: niceness)
         let meters = sinks.map(PeakMeter.init)
         let outcome = try run(
             model, source: source, sinks: meters, options: options, team: team, clock: clock,

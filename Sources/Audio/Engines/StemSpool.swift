@@ -59,6 +59,7 @@ final class StemSpool {
         var done = 0
         while done < bytes.count {
             let got = read(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            if got < 0 && errno == EINTR { continue }
             guard got > 0 else { throw failure() }
             done += got
         }

@@ -20,12 +20,17 @@ final class WorkerTeam: Sendable {
     let threadCount: Int
     private let board: Board
 
-    init(threadCount: Int, niceness: Int32) {
+    /// - Throws: `computation` where the system has no thread to give; those that began end again.
+    init(threadCount: Int, niceness: Int32) throws(EngineError) {
         precondition(threadCount > 0)
         self.threadCount = threadCount
         board = Board()
         for index in 0..<threadCount {
-            Self.startThread(Member(board: board, name: "engine-\(index)", niceness: niceness))
+            let status = Self.startThread(Member(board: board, name: "engine-\(index)", niceness: niceness))
+            guard status == 0 else {
+                board.close()
+                throw .computation(cause: "thread \(index + 1) of \(threadCount) could not be started: errno \(status)")
+            }
         }
     }
 
@@ -142,7 +147,8 @@ final class WorkerTeam: Sendable {
         }
     }
 
-    private static func startThread(_ member: Member) {
+    /// 0 or an errno.
+    private static func startThread(_ member: Member) -> Int32 {
         var handle = pthread_t()
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -163,6 +169,8 @@ final class WorkerTeam: Sendable {
                 return nil
             }, context)
         pthread_attr_destroy(&attributes)
-        precondition(status == 0, "pthread_create: errno \(status)")
+        // SAFETY: no thread took the reference.
+        if status != 0 { Unmanaged<Member>.fromOpaque(context).release() }
+        return status
     }
 }

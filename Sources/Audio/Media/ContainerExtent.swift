@@ -9,6 +9,11 @@ struct ContainerExtent {
 
     /// More top-level chunks than this are not walked.
     private static let chunksMax = 4096
+    /// What stands at the top of an MPEG-4 file (ISO/IEC 14496-12, and QuickTime's `wide` and `pnot`).
+    private static let boxes: Set<String> = [
+        "ftyp", "styp", "moov", "moof", "mdat", "mfra", "free", "skip", "wide", "pnot", "udta", "meta", "uuid", "sidx",
+        "ssix", "prft", "emsg", "pdin",
+    ]
     /// A file is cut when more than this share, or this many seconds, are missing.
     private static let shareMax = 0.01
     private static let secondsMax = 1.0
@@ -61,7 +66,10 @@ struct ContainerExtent {
             // 0: the box runs to the end of the file, whatever that is.
             guard size >= 8, size < 1 << 62 else { return }
             if offset + Int64(size) > byteCount {
-                (promised, available) = (Int64(size), byteCount - offset)
+                // An ID3v1 tag or other rubbish behind the last box promises nothing.
+                if Self.boxes.contains(Self.tag(head, 4)) {
+                    (promised, available) = (Int64(size), byteCount - offset)
+                }
                 return
             }
             offset += Int64(size)

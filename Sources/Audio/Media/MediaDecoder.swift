@@ -6,7 +6,9 @@ internal import Glibc
 /// The child sees one open descriptor, no path, no network, no secret; a crash in a demuxer is `mediaUnreadable`
 /// for that file and nothing else. Any error ends the decoding: later calls throw it again.
 public final class MediaDecoder {
-    private var process: MediaWorkerProcess
+    private let process: MediaWorkerProcess
+    private let target: MediaTarget
+    private let limits: MediaLimits
     private var opening: MediaOpening?
     private var summary: DecodeSummary?
     private var failure: MediaError?
@@ -14,6 +16,9 @@ public final class MediaDecoder {
     private var blockFrameCount = 0
     private var blockPosition = 0
     private var framesReceived: Int64 = 0
+
+    /// How much longer than the limit the delivered audio may be.
+    private static let surplusSecondsMax = 1.0
 
     /// Starts the child on the file at `path`.
     ///
@@ -49,6 +54,8 @@ public final class MediaDecoder {
     ) throws(MediaError) {
         let byteCount = try MediaInspector.byteCount(descriptor, limits: limits)
         try MediaInspector.check(target)
+        self.target = target
+        self.limits = limits
         process = try MediaWorkerProcess(
             worker,
             request: MediaWorkerRequest(mode: mode, byteCount: byteCount, target: target, limits: limits),
@@ -77,7 +84,12 @@ public final class MediaDecoder {
     /// only at the end, then 0. The end is reported only once the child's trailer has arrived.
     public func read(into planes: [UnsafeMutableBufferPointer<Float>]) throws(MediaError) -> Int {
         let channelCount = try opened().channelCount
-        precondition(planes.count == channelCount, "one plane per output channel")
+        guard planes.count == channelCount else {
+            // Without a target, the count is the file's word and no programmer's error.
+            throw MediaError(
+                .internalError, "The audio has another channel count than its reader",
+                cause: "\(planes.count) planes for \(channelCount) channels")
+        }
         let wanted = planes.map(\.count).min() ?? 0
         var written = 0
         while written < wanted {
@@ -114,6 +126,7 @@ public final class MediaDecoder {
     private func opened() throws(MediaError) -> MediaOpening {
         if let opening { return opening }
         guard case .opening(let opening) = try receive() else { throw broken("the stream has no opening") }
+        guard opening.answers(target, limits: limits) else { throw broken("an opening that was not asked for") }
         self.opening = opening
         return opening
     }
@@ -124,7 +137,9 @@ public final class MediaDecoder {
         switch try receive() {
         case .audio: return true
         case .trailer(let received):
-            guard received.frameCount == framesReceived else { throw broken("the trailer counts other frames") }
+            guard let opening, received.ends(opening, frameCount: framesReceived) else {
+                throw broken("the trailer counts other frames")
+            }
             guard process.wait() == .exited(0) else { throw broken("the worker failed after its trailer") }
             summary = received
             (block, blockFrameCount, blockPosition) = ([], 0, 0)
@@ -170,6 +185,10 @@ public final class MediaDecoder {
         blockFrameCount = byteCount / (4 * opening.channelCount)
         blockPosition = 0
         framesReceived += Int64(blockFrameCount)
+        // The child holds the limit itself, on the source's frames.
+        guard
+            Double(framesReceived) <= (limits.durationSecondsMax + Self.surplusSecondsMax) * Double(opening.sampleRate)
+        else { throw broken("more audio than the limit allows") }
     }
 
     private func broken(_ what: String) -> MediaError {

@@ -65,8 +65,10 @@ final class MediaInput {
         var seconds = seconds
         if isDurationPromised, let promised = probe.durationSeconds {
             try PromisedDuration.check(promised: promised, found: seconds)
-            // Only the Xing header counts the encoder's padding in; elsewhere packets are the coarser measure.
-            if probe.container != "mp3" { seconds = promised }
+            // PCM is counted to the frame, and the Xing header counts the encoder's padding in; elsewhere packets
+            // are the coarser measure, unless they tell of audio that the header conceals.
+            let isExact = probe.isPCM || probe.container == "mp3"
+            if !isExact, !PromisedDuration.isExceeded(promised: promised, found: seconds) { seconds = promised }
         }
         probe.durationSeconds = seconds
         probe.notes.removeAll { $0 == Self.estimateNote }

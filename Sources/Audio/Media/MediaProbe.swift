@@ -9,7 +9,8 @@ public struct MediaProbe: Sendable, Equatable {
     public var channelCount: Int
     /// `mono`, `stereo`, `5.1` …
     public var channelLayout: String
-    /// As the header says, or estimated from the bit rate; nil when the file does not tell.
+    /// From `MediaInspector`, as found in the file, or as its header says where the two agree; from a decoder, as
+    /// the header says or as estimated from the bit rate. nil when the file does not tell.
     public var durationSeconds: Double?
     /// In bits a second; nil when unknown.
     public var bitRate: Int?
@@ -29,6 +30,8 @@ public struct MediaProbe: Sendable, Equatable {
         self.bitRate = bitRate
         self.notes = notes
     }
+
+    var isPCM: Bool { codec.hasPrefix("pcm_") }
 }
 
 /// What a whole decoding gave.

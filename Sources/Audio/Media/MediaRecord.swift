@@ -22,6 +22,29 @@ struct MediaOpening: Equatable {
     var probe: MediaProbe
     var sampleRate: Int
     var channelCount: Int
+
+    /// Whether a worker that does its work could have answered this: what the caller asked for, within the limits.
+    func answers(_ target: MediaTarget, limits: MediaLimits) -> Bool {
+        sampleRate == target.sampleRate ?? probe.sampleRate
+            && channelCount == target.channelCount ?? probe.channelCount
+            && probe.channelCount > 0 && probe.channelCount <= limits.channelsMax
+            && probe.sampleRate >= limits.sampleRateMin && probe.sampleRate <= limits.sampleRateMax
+            && probe.durationSeconds ?? 0 <= limits.durationSecondsMax
+    }
+}
+
+extension DecodeSummary {
+    /// How far the source's frames may be from those delivered where the rate changes within the stream.
+    private static let strayShareMax = 0.01
+
+    /// Whether a worker that opened with `opening` and delivered `frameCount` frames could have ended with this.
+    func ends(_ opening: MediaOpening, frameCount delivered: Int64) -> Bool {
+        guard frameCount == delivered, sampleRate == opening.sampleRate,
+            sourceSampleRate == opening.probe.sampleRate
+        else { return false }
+        let expected = Double(sourceFrameCount) * Double(sampleRate) / Double(sourceSampleRate)
+        return abs(expected - Double(delivered)) <= 1 + Self.strayShareMax * Double(delivered)
+    }
 }
 
 extension MediaRecord {
@@ -83,6 +106,8 @@ extension MediaRecord {
 }
 
 struct RecordWriter {
+    static let noDuration = -1.0
+
     private(set) var bytes: [UInt8] = []
 
     mutating func put(_ value: Int) {
@@ -108,7 +133,7 @@ struct RecordWriter {
         put(probe.sampleRate)
         put(probe.channelCount)
         put(probe.channelLayout)
-        put(Int(bitPattern: UInt((probe.durationSeconds ?? -1).bitPattern)))
+        put(Int(bitPattern: UInt((probe.durationSeconds ?? Self.noDuration).bitPattern)))
         put(probe.bitRate ?? -1)
         put(probe.notes)
     }
@@ -159,9 +184,10 @@ struct RecordReader {
             let bitRate = number(), let notes = texts()
         else { return nil }
         let seconds = Double(bitPattern: UInt64(bitPattern: Int64(duration)))
+        guard seconds == RecordWriter.noDuration || seconds >= 0 && seconds.isFinite else { return nil }
         let probe = MediaProbe(
             container: container, codec: codec, sampleRate: sourceRate, channelCount: sourceChannels,
-            channelLayout: layout, durationSeconds: seconds >= 0 && seconds.isFinite ? seconds : nil,
+            channelLayout: layout, durationSeconds: seconds >= 0 ? seconds : nil,
             bitRate: bitRate >= 0 ? bitRate : nil, notes: notes)
         return MediaOpening(probe: probe, sampleRate: rate, channelCount: channels)
     }
@@ -177,8 +203,21 @@ struct RecordReader {
     }
 
     mutating func failure() -> MediaError? {
-        guard let kind = text().flatMap({ MediaError.Kind(rawValue: $0) }), let detail = text(), let cause = text()
+        guard let kind = text().flatMap({ MediaError.Kind(rawValue: $0) }), kind.isWorkers, let detail = text(),
+            let cause = text()
         else { return nil }
         return MediaError(kind, detail, cause: cause.isEmpty ? nil : cause)
+    }
+}
+
+extension MediaError.Kind {
+    /// Whether the worker may say it; the rest is the parent's own to find.
+    fileprivate var isWorkers: Bool {
+        switch self {
+        case .emptyFile, .fileTooLarge, .deadlineExceeded, .storageFull, .canceled: false
+        case .unsupportedMedia, .mediaUnreadable, .mediaTruncated, .noAudioStream, .mediaTooLong, .tooManyChannels,
+            .sampleRateOutOfRange, .invalidOption, .internalError:
+            true
+        }
     }
 }

@@ -29,13 +29,16 @@ final class MediaWorkerProcess {
     }
 
     private let processID: pid_t
-    private let output: Int32
+    private var output: Int32
     private var end: End?
     private let cancellation: CancellationFlag?
     private let deadline: UInt64?
 
     /// How long a raised flag may go unseen.
     private static let pollMilliseconds: Int32 = 100
+    /// How long a child that has closed its pipe may take to end, and how often it is looked at.
+    private static let endingNanosecondsMax: UInt64 = 2_000_000_000
+    private static let endingPauseMillisecondsMax: Int32 = 50
 
     init(
         _ executable: MediaWorkerExecutable, request: MediaWorkerRequest, input: Int32,
@@ -133,21 +136,47 @@ final class MediaWorkerProcess {
     /// Kills the child unless it has ended, and takes its status: no zombie stays. Idempotent.
     func kill() {
         guard end == nil else { return }
+        closeOutput()
         _ = Glibc.kill(processID, SIGKILL)
-        _ = wait()
+        take(options: 0)
     }
 
-    /// Waits for a child that has closed its pipe, and closes the parent's end.
+    private func closeOutput() {
+        if output >= 0 { Glibc.close(output) }
+        output = -1
+    }
+
+    /// Waits for a child that has closed its pipe, and closes the parent's end; a child that does not end, because
+    /// it sleeps or computes on, is killed.
     func wait() -> End {
-        if let end { return end }
-        Glibc.close(output)
+        closeOutput()
+        let patience = monotonicNanoseconds() + Self.endingNanosecondsMax
+        var pause: Int32 = 1
+        while true {
+            if let end { return end }
+            take(options: WNOHANG)
+            if end != nil { continue }
+            if isInterrupted || monotonicNanoseconds() > patience {
+                kill()
+            } else {
+                _ = poll(nil, 0, pause)
+                pause = min(2 * pause, Self.endingPauseMillisecondsMax)
+            }
+        }
+    }
+
+    private var isInterrupted: Bool {
+        cancellation?.isRaised == true || deadline.map { monotonicNanoseconds() > $0 } == true
+    }
+
+    /// Takes the child's status if it is there, or waits for it where `options` is 0.
+    private func take(options: Int32) {
         var status: Int32 = 0
         var answer: pid_t
-        repeat { answer = waitpid(processID, &status, 0) } while answer < 0 && errno == EINTR
+        repeat { answer = waitpid(processID, &status, options) } while answer < 0 && errno == EINTR
+        guard answer != 0 else { return }
         let signal = status & 0x7F
         // ECHILD: the host ignores SIGCHLD and the system has reaped the child already.
-        let ended: End = answer < 0 ? .exited(-1) : signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
-        end = ended
-        return ended
+        end = answer < 0 ? .exited(-1) : signal == 0 ? .exited(status >> 8 & 0xFF) : .killed(signal: signal)
     }
 }

@@ -1,24 +1,27 @@
 internal import CLibAV
 
 /// Reads a container to its end without decoding, so that at upload a cut file is refused and the length that is
-/// charged for is that of the audio, not an estimate.
+/// charged for is that of the audio, not an estimate and not a header's lie.
 ///
-/// Only where it tells more than the container's own structure, which `ContainerExtent` has held against the
-/// file: not for PCM and not for MPEG-4, whose lengths stand in bytes.
+/// Not where decoding itself ends by the track's own table, as in most MPEG-4 files. For PCM it is no more than
+/// reading the file.
 struct PacketScan {
-    private static let codecsWithPackets = ["mp3", "mp2", "aac", "vorbis", "opus", "flac"]
-
     /// Seconds of audio in the stream's packets; nil where a scan would tell nothing.
     static func seconds(of input: MediaInput) -> Double? {
-        guard codecsWithPackets.contains(input.probe.codec), input.probe.container != "mov",
-            let packet = av_packet_alloc()
-        else { return nil }
+        guard input.trackFrameCount == nil, let packet = av_packet_alloc() else { return nil }
+        let frameBytes = bytesPerFrame(of: input)
+        var frames: Int64 = 0
         var ticks: Int64 = 0
         var silentSamples: Int64 = 0
         // An error ends the audio here as it does when decoding.
         while av_read_frame(input.format, packet) >= 0 {
             if packet.pointee.stream_index == input.stream.pointee.index {
-                ticks += packet.pointee.duration
+                if frameBytes > 0 {
+                    // A container may tell any duration of a block; PCM's bytes do not lie.
+                    frames += Int64(packet.pointee.size) / frameBytes
+                } else {
+                    ticks += packet.pointee.duration
+                }
                 silentSamples += skippedSamples(packet)
             }
             av_packet_unref(packet)
@@ -26,8 +29,15 @@ struct PacketScan {
         let base = input.stream.pointee.time_base
         let seconds =
             Double(ticks) * Double(base.num) / Double(base.den)
-            - Double(silentSamples) / Double(input.probe.sampleRate)
+            + Double(frames - silentSamples) / Double(input.probe.sampleRate)
         return seconds > 0 ? seconds : nil
+    }
+
+    /// PCM's bytes a frame of all channels; 0 for everything else.
+    private static func bytesPerFrame(of input: MediaInput) -> Int64 {
+        guard input.probe.isPCM else { return 0 }
+        let bits = av_get_exact_bits_per_sample(input.codec.pointee.codec_id)
+        return Int64(bits) * Int64(input.probe.channelCount) / 8
     }
 
     /// What the decoder will drop of a packet: an encoder's delay in front, its padding at the end.
@@ -41,20 +51,27 @@ struct PacketScan {
     }
 }
 
-/// When a header's promise of a length is broken.
+/// How far a header's promise of a length may be from what is there.
 enum PromisedDuration {
-    /// More than 1 s, or more than 1 % and 0.1 s, are missing: encoder delays that some headers count in are
+    /// More than 1 s, or more than 1 % and 0.1 s, are too far: encoder delays that some headers count in are
     /// shorter than that.
-    private static let missingSecondsMax = 1.0
-    private static let missingShareMax = 0.01
-    private static let missingSecondsAllowed = 0.1
+    private static let secondsMax = 1.0
+    private static let shareMax = 0.01
+    private static let secondsAllowed = 0.1
 
+    private static func tolerance(_ promised: Double) -> Double {
+        min(secondsMax, max(shareMax * promised, secondsAllowed))
+    }
+
+    /// Refuses a promise of more than was found.
     static func check(promised: Double, found: Double) throws(MediaError) {
-        let allowed = max(missingShareMax * promised, missingSecondsAllowed)
-        guard promised - found > min(missingSecondsMax, allowed) else { return }
+        guard promised - found > tolerance(promised) else { return }
         throw MediaError(
             .mediaTruncated,
             "The file ends too early: its header promises \(MediaInput.text(promised)) s, "
                 + "\(MediaInput.text(found)) s are there")
     }
+
+    /// Whether more was found than the promise covers.
+    static func isExceeded(promised: Double, found: Double) -> Bool { found - promised > tolerance(promised) }
 }

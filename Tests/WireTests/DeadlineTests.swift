@@ -74,9 +74,31 @@ import Testing
         ) { port in
             let client = try WireClient(port)
             let other = try WireClient(port)
-            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000000\r\n\r\n")
+            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10000000\r\n\r\n")
             #expect(throws: WireError.self) {
                 while true {
+                    _ = try other.get("/")
+                    try client.send("x")
+                }
+            }
+        }
+    }
+
+    @Test func `a body that began fast may not drip for it`() async throws {
+        let byteCount = 8 << 20
+        try await withServer(
+            configure: {
+                $0.limits.bodyRateGraceSeconds = 0.5
+                $0.limits.lingerSeconds = 0.05
+                $0.limits.bodyBytesPerSecondMin = 1e5
+            }, respond: echo
+        ) { port in
+            let client = try WireClient(port)
+            let other = try WireClient(port)
+            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: \(2 * byteCount)\r\n\r\n")
+            try client.send([UInt8](repeating: 1, count: byteCount))
+            #expect(throws: WireError.self) {
+                for _ in 0..<20_000 {
                     _ = try other.get("/")
                     try client.send("x")
                 }

@@ -25,6 +25,10 @@ enum Main {
             StandardError.write("cadenza: \(failure)")
             exit(failure.status.rawValue)
         } catch {
+            if let failure = CommandFailure(describing: error) {
+                StandardError.write("cadenza: \(failure)")
+                exit(failure.status.rawValue)
+            }
             Cadenza.exit(withError: error)
         }
     }

@@ -37,10 +37,15 @@ struct InstalledModels {
                             SeparationOptions.shiftsRange.lowerBound)...Int64(
                                 SeparationOptions.shiftsRange.upperBound)),
                     default: 1),
-                OptionField("format", .choice(["wav"] + AudioFormat.allCases.map(\.rawValue)), default: "wav16"),
+                OptionField("format", .named(Self.formats), default: "wav16"),
             ],
             price: ServicePrice(unitSeconds: Double(settings.credits.separationSecondsPerCredit)),
-            rule: SeparationRunner.check, resultBytes: SeparationRunner.resultBytes)
+            rule: SeparationRunner.check, diskNeeds: SeparationRunner.diskNeeds)
+    }
+
+    /// Every name of a format, and the format's own.
+    private static let formats: [String: String] = AudioFormat.allCases.reduce(into: ["wav": "wav16"]) {
+        $0[$1.rawValue] = $1.rawValue
     }
 
     func separationRunner(_ settings: Settings) -> SeparationRunner {

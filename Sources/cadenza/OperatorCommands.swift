@@ -7,8 +7,11 @@ import Ledger
 import SQLite
 
 /// Runs `body` on the store of the settings and closes it, whatever happens.
-func withStore<Value>(_ option: SettingsOption, _ body: (Store) async throws -> Value) async throws -> Value {
-    let store = try await Store.open(try option.load())
+/// - Parameter isNew: whether a database that is not there yet is made.
+func withStore<Value>(
+    _ option: SettingsOption, isNew: Bool = false, _ body: (Store) async throws -> Value
+) async throws -> Value {
+    let store = try await Store.open(try option.load(), isNew: isNew)
     do {
         let value = try await body(store)
         await store.database.close()
@@ -42,7 +45,7 @@ struct AccountsCommand: AsyncParsableCommand {
             guard email.contains("@"), email.utf8.count <= 254 else {
                 throw CommandFailure("\(email) is no e-mail address", exit: .usage)
             }
-            print(try await withStore(settings) { try await $0.openAccount(email: email) })
+            print(try await withStore(settings, isNew: true) { try await $0.openAccount(email: email.lowercased()) })
         }
     }
 
@@ -175,7 +178,7 @@ struct MigrateCommand: AsyncParsableCommand {
     @OptionGroup var settings: SettingsOption
 
     func run() async throws {
-        try await withStore(settings) { store in
+        try await withStore(settings, isNew: true) { store in
             for step in try await Migrator(SQLiteMigrations.all, time: store.time).status(store.database) {
                 print("\(padded(Int64(step.number), 4))  \(step.name)  \(step.isApplied ? "applied" : "missing")")
             }

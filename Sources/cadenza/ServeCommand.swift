@@ -21,7 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
         cadenza_raise_descriptor_limit()
         try Store.makeDirectory(settings.data.directory)
         let lock = try DirectoryLock(directory: settings.data.directory)
-        let store = try await Store.open(settings)
+        let store = try await Store.open(settings, isNew: true)
         let log = Logger(
             level: LogLevel(name: settings.logging.level) ?? .info,
             format: settings.logging.format == "json" ? .json : .readable)
@@ -45,6 +45,7 @@ struct ServeCommand: AsyncParsableCommand {
         let host = settings.http.address.contains(":") ? "[\(settings.http.address)]" : settings.http.address
         let url = "http://\(host):\(port)"
         print("URL: \(url)")
+        print("Data: \(settings.data.directory)")
         if let key {
             print("API key: \(key)")
             print("Separate a song:")

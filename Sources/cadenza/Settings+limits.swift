@@ -25,6 +25,7 @@ extension Settings {
         var values = APILimits()
         values.jsonBytesMax = http.jsonBytesMax
         values.submissionsPerMinute = limits.jobsPerMinute
+        values.paymentsPerMinute = limits.paymentsPerMinute
         values.requestsPerMinute = limits.requestsPerMinute
         values.anonymousRequestsPerMinute = limits.anonymousRequestsPerMinute
         return values

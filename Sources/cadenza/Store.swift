@@ -15,14 +15,21 @@ struct Store: Sendable {
     let accounts: AccountService
 
     /// Opens the database of the settings and brings its schema up to date.
-    static func open(_ settings: Settings) async throws -> Store {
-        try makeDirectory(settings.data.directory)
+    /// - Parameter isNew: whether a database that is not there yet is made.
+    static func open(_ settings: Settings, isNew: Bool) async throws -> Store {
         let prefix = "sqlite:"
         guard settings.database.url.hasPrefix(prefix) else {
             throw CommandFailure("database.url must begin with \(prefix)", exit: .config)
         }
+        let path = String(settings.database.url.dropFirst(prefix.count))
+        if isNew {
+            try makeDirectory(settings.data.directory)
+        } else if access(path, F_OK) != 0 {
+            throw CommandFailure(
+                "there is no database at \(path); DATA_DIR or --config say where the server's is", exit: .noInput)
+        }
         let time = SystemTime()
-        let database = try SQLiteDatabase(path: String(settings.database.url.dropFirst(prefix.count)), time: time)
+        let database = try SQLiteDatabase(path: path, time: time)
         try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
         return Store(
             settings: settings, database: database, ledger: CreditLedger(time: time),

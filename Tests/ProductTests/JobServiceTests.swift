@@ -260,7 +260,7 @@ struct JobServiceTests {
         var limits = JobLimits()
         limits.resultBytesMax = 99
         var service = StudioFixture.separation
-        service.resultBytes = { _, _ in 100 }
+        service.diskNeeds = { _, _ in DiskNeeds(resultBytes: 100) }
         let studio = try await StudioFixture(limits: limits, service: service)
         let account = try await studio.account(credits: 3)
         await #expect {

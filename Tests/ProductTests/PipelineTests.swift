@@ -243,6 +243,23 @@ struct PipelineTests {
         #expect(try await api.send("GET", "/api/v1/jobs").status == 429)
     }
 
+    @Test func `the paywall has a budget of its own`() async throws {
+        var limits = APILimits()
+        limits.paymentsPerMinute = 1
+        let api = try await PipelineFixture(limits: limits)
+        let body: JSON = ["service": "separation"]
+        #expect(try await api.send("POST", "/api/paywall", body: body).status == 200)
+        #expect(try await api.send("POST", "/api/paywall", body: body).status == 429)
+        #expect(try await api.send("GET", "/api/credits").status == 200)
+    }
+
+    @Test func `a body in a content coding is refused`() async throws {
+        let api = try await PipelineFixture()
+        let answer = try await api.send(
+            "POST", "/api/paywall", body: ["service": "separation"], fields: [("Content-Encoding", "gzip")])
+        #expect(answer.status == 415)
+    }
+
     @Test func `health needs no credential and readiness says whether the database answers`() async throws {
         let api = try await PipelineFixture()
         for path in ["/healthz", "/readyz", "/metrics"] {

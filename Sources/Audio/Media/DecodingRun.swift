@@ -97,7 +97,9 @@ final class DecodingRun {
         }
         var count = Int(frame.pointee.nb_samples)
         if let trackFrameCount, now.sampleRate == opening.probe.sampleRate {
-            count = Int(min(Int64(count), max(0, trackFrameCount - sourceFrameCount)))
+            let left = max(0, trackFrameCount - sourceFrameCount)
+            // An edit list often counts in whole milliseconds: what it cuts off by rounding is kept.
+            if Int64(count) > left + Int64(now.sampleRate / 1000) || left == 0 { count = Int(left) }
             if count == 0 { return }
         }
         sourceFrameCount += Int64(count) * Int64(opening.probe.sampleRate) / Int64(now.sampleRate)

@@ -203,6 +203,9 @@ public final class MediaDecoder {
         switch process.wait() {
         case .killed(let signal) where signal == SIGXCPU:
             MediaError(.mediaUnreadable, "The file takes too much computing to decode", cause: "SIGXCPU")
+        case .killed(let signal) where signal == SIGKILL && !process.isKilledByUs:
+            // The system took the memory or an operator the process: not the file's doing.
+            MediaError(.internalError, "The media worker was killed")
         case .killed(let signal):
             MediaError(.mediaUnreadable, "The file cannot be decoded", cause: "media worker: signal \(signal)")
         case .exited(let status):

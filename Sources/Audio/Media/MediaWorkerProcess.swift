@@ -133,10 +133,14 @@ final class MediaWorkerProcess {
         }
     }
 
+    /// Whether `kill` was what ended the child, or tried to.
+    private(set) var isKilledByUs = false
+
     /// Kills the child unless it has ended, and takes its status: no zombie stays. Idempotent.
     func kill() {
         guard end == nil else { return }
         closeOutput()
+        isKilledByUs = true
         _ = Glibc.kill(processID, SIGKILL)
         take(options: 0)
     }

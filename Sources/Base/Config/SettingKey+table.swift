@@ -123,6 +123,9 @@ extension SettingKey {
             "limits", "jobs_per_minute", .integer(\.limits.jobsPerMinute, 1...1_000_000),
             "Job submissions of one account."),
         SettingKey(
+            "limits", "payments_per_minute", .integer(\.limits.paymentsPerMinute, 1...1_000_000),
+            "Questions before a payment of one account in any minute; more are answered 429."),
+        SettingKey(
             "limits", "requests_per_minute", .integer(\.limits.requestsPerMinute, 1...10_000_000),
             "Other requests of one account."),
         SettingKey(

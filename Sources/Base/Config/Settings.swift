@@ -73,6 +73,7 @@ public struct Settings: Hashable, Sendable {
         public var sampleRateMax = 384_000
         public var resultDays = 30.0
         public var jobsPerMinute = 60
+        public var paymentsPerMinute = 10
         public var requestsPerMinute = 600
         public var anonymousRequestsPerMinute = 60
     }

@@ -1,8 +1,17 @@
 /// Why a text is not acceptable JSON.
 public struct JSONError: Error, Hashable, Sendable {
     public enum Reason: String, Sendable {
-        case tooLarge, tooDeep, invalidUTF8, unexpectedEnd, unexpectedByte, invalidEscape, loneSurrogate
-        case invalidNumber, numberOutOfRange, duplicateName, trailingBytes
+        case tooLarge = "too large"
+        case tooDeep = "nested too deeply"
+        case invalidUTF8 = "not UTF-8"
+        case unexpectedEnd = "unexpected end"
+        case unexpectedByte = "unexpected byte"
+        case invalidEscape = "invalid escape"
+        case loneSurrogate = "lone surrogate"
+        case invalidNumber = "invalid number"
+        case numberOutOfRange = "number out of range"
+        case duplicateName = "duplicate name"
+        case trailingBytes = "bytes after the value"
     }
     public var reason: Reason
     /// Bytes from the start of the text.

@@ -157,7 +157,7 @@ public struct RequestParser: Sendable {
     private mutating func finish() throws(Refusal) -> ParsedRequest {
         let framing = try fieldRules.finish(minorVersion: head.minorVersion)
         if case .length(let length) = framing, length > limits.bodyBytesMax {
-            throw Refusal(.contentTooLarge, "The request body is too large")
+            throw Refusal(.contentTooLarge, "The request body may have at most \(limits.bodyBytesMax) bytes")
         }
         // RFC 9112 §3.2.2: the authority of an absolute-form target replaces what Host says.
         if let authority { head.fields["Host"] = authority }

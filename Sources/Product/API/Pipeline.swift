@@ -12,9 +12,10 @@ public struct Pipeline: Sendable {
     private let accounts: AccountService
     private let log: Logger
     private let time: any TimeSource
-    private let accountBudget: RateLimiter
-    private let submissionBudget: RateLimiter
+    private let budgets: [Budget: RateLimiter]
     private let addressBudget: RateLimiter
+    /// Apart from `addressBudget`, so that a page that asks for what is not there locks no key out.
+    private let failedCredentialBudget: RateLimiter
     private let duration: Histogram
 
     /// - Throws: `RouteError` if two routes clash.
@@ -28,9 +29,13 @@ public struct Pipeline: Sendable {
         accounts = services.accounts
         self.log = log
         self.time = time
-        accountBudget = RateLimiter(RateLimit(count: limits.requestsPerMinute), time: time)
-        submissionBudget = RateLimiter(RateLimit(count: limits.submissionsPerMinute), time: time)
+        budgets = [
+            .general: RateLimiter(RateLimit(count: limits.requestsPerMinute), time: time),
+            .submission: RateLimiter(RateLimit(count: limits.submissionsPerMinute), time: time),
+            .payment: RateLimiter(RateLimit(count: limits.paymentsPerMinute), time: time),
+        ]
         addressBudget = RateLimiter(RateLimit(count: limits.anonymousRequestsPerMinute), time: time)
+        failedCredentialBudget = RateLimiter(RateLimit(count: limits.anonymousRequestsPerMinute), time: time)
         duration = metrics.histogram(
             "cadenza_http_request_seconds", help: "From the request's head to its handler's answer",
             bounds: Histogram.secondsBounds)
@@ -68,13 +73,16 @@ public struct Pipeline: Sendable {
 
     private func handle(_ context: inout RequestContext) async throws(Problem) -> Response {
         let route = try match(&context)
+        if let coding = context.request.head.fields["Content-Encoding"], !coding.equalsIgnoringASCIICase("identity") {
+            throw Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
+        }
         switch route.caller {
         case .probe: break
         case .open: try spend(addressBudget, context.request.remoteSubscriber)
         case .account:
             let principal = try await authenticate(context.request)
             context.principal = principal
-            try spend(route.isSubmission ? submissionBudget : accountBudget, principal.accountID.text)
+            if let budget = budgets[route.budget] { try spend(budget, principal.accountID.text) }
         }
         return try await route.handler(context)
     }
@@ -96,10 +104,10 @@ public struct Pipeline: Sendable {
     }
 
     /// The caller by `Authorization: Bearer ck_…`. Only failures count against the address, yet once they have used
-    /// its budget up no key is looked at: else guessing would go on at full speed.
+    /// their budget up no key is looked at: else guessing would go on at full speed.
     private func authenticate(_ request: Request) async throws(Problem) -> Principal {
-        if let seconds = addressBudget.secondsUntilAdmitted(request.remoteSubscriber) {
-            throw Self.refusal(by: addressBudget.limit, seconds: seconds)
+        if let seconds = failedCredentialBudget.secondsUntilAdmitted(request.remoteSubscriber) {
+            throw Self.refusal(by: failedCredentialBudget.limit, seconds: seconds)
         }
         let fields = request.head.fields.values("Authorization")
         let token = fields.count == 1 ? Self.bearerToken(fields[0]) : nil
@@ -110,7 +118,7 @@ public struct Pipeline: Sendable {
                 throw Problem(error)
             }
         }
-        try spend(addressBudget, request.remoteSubscriber)
+        try spend(failedCredentialBudget, request.remoteSubscriber)
         var problem = Problem(
             .unauthenticated,
             token == nil ? "Send an API key as Authorization: Bearer ck_…." : "The API key is unknown or revoked.")

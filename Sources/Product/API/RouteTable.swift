@@ -15,6 +15,15 @@ enum Guard: Sendable {
     case account
 }
 
+/// Which of an account's budgets a route spends.
+enum Budget: Sendable {
+    case general
+    /// Submissions of jobs.
+    case submission
+    /// What stands before a payment.
+    case payment
+}
+
 /// One line of the route table.
 struct Route: Sendable {
     typealias Handler = @Sendable (RequestContext) async throws(Problem) -> Response
@@ -22,19 +31,18 @@ struct Route: Sendable {
     var method: String
     var path: String
     var caller: Guard
-    /// Counted against the account's budget for submissions instead of the general one.
-    var isSubmission = false
+    var budget: Budget
     var summary: String
     var handler: Handler
 
     init(
-        _ method: String, _ path: String, _ caller: Guard, _ summary: String, isSubmission: Bool = false,
+        _ method: String, _ path: String, _ caller: Guard, _ summary: String, budget: Budget = .general,
         _ handler: @escaping Handler
     ) {
         self.method = method
         self.path = path
         self.caller = caller
-        self.isSubmission = isSubmission
+        self.budget = budget
         self.summary = summary
         self.handler = handler
     }
@@ -71,12 +79,12 @@ enum RouteTable {
         let artifacts = ArtifactsRoutes(jobs: services.jobs, time: time)
         return [
             Route("GET", "/healthz", .probe, "Whether the process answers", health.live),
-            Route("GET", "/readyz", .open, "Whether the server takes work", health.ready),
+            Route("GET", "/readyz", .probe, "Whether the server takes work", health.ready),
             Route("GET", "/metrics", .open, "Metrics as Prometheus text", health.metricsText),
             Route("GET", "/api/credits", .account, "Balance, purchases and usage", credits.show),
-            Route("POST", "/api/paywall", .account, "Whether a service can be paid", credits.paywall),
+            Route("POST", "/api/paywall", .account, "Whether a service can be paid", budget: .payment, credits.paywall),
             Route("POST", "/api/v1/quotes", .account, "What a job would cost", jobs.quote),
-            Route("POST", "/api/v1/jobs", .account, "Submit a job", isSubmission: true, submission.submit),
+            Route("POST", "/api/v1/jobs", .account, "Submit a job", budget: .submission, submission.submit),
             Route("GET", "/api/v1/jobs", .account, "My jobs, newest first", jobs.list),
             Route("GET", "/api/v1/jobs/{id}", .account, "A job with its timeline", jobs.show),
             Route("DELETE", "/api/v1/jobs/{id}", .account, "Cancel a job", jobs.cancel),

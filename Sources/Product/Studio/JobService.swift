@@ -176,14 +176,14 @@ public struct JobService: Sendable {
     private func requireRoomForResults(
         of service: Service, _ options: ServiceOptions, _ properties: InputProperties
     ) async throws(JobError) {
-        let byteCount = service.resultBytes(options.canonical, properties)
-        guard byteCount <= limits.resultBytesMax else {
+        let needs = service.diskNeeds(options.canonical, properties)
+        guard needs.resultBytes <= limits.resultBytesMax else {
             throw .unacceptableInput(
                 .resultTooLarge,
-                detail: "The results would have \(byteCount) bytes, and may have at most \(limits.resultBytesMax).")
+                detail: "The results would have about \(needs.resultBytes) bytes; "
+                    + "at most \(limits.resultBytesMax) are kept.")
         }
-        // Unencoded stems lie beside the encoded ones for a while.
-        try await requireRoom(for: 2 * byteCount)
+        try await requireRoom(for: needs.resultBytes + needs.scratchBytes)
     }
 
     private func insert(

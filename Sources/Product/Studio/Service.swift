@@ -32,6 +32,19 @@ public struct ServicePrice: Hashable, Sendable {
     }
 }
 
+/// What a job will write to the disk.
+public struct DiskNeeds: Hashable, Sendable {
+    /// All its results.
+    public var resultBytes: Int64
+    /// What lies beside them until they are done.
+    public var scratchBytes: Int64
+
+    public init(resultBytes: Int64 = 0, scratchBytes: Int64 = 0) {
+        self.resultBytes = resultBytes
+        self.scratchBytes = scratchBytes
+    }
+}
+
 /// The options of a submission after checking, every default filled in.
 public struct ServiceOptions: Hashable, Sendable {
     public var model: String
@@ -46,20 +59,20 @@ public struct Service: Sendable {
     public var price: ServicePrice
     /// What the options must fulfil together, once each is well.
     public var rule: @Sendable (_ canonical: JSON, ServiceModel) throws(JobError) -> Void
-    /// About how many bytes the results will have; never much less than they do.
-    public var resultBytes: @Sendable (_ canonical: JSON, InputProperties) -> Int64
+    /// About how many bytes a job will write; never much less than it does.
+    public var diskNeeds: @Sendable (_ canonical: JSON, InputProperties) -> DiskNeeds
 
     public init(
         name: String, models: [ServiceModel], options: [OptionField], price: ServicePrice,
         rule: @escaping @Sendable (JSON, ServiceModel) throws(JobError) -> Void = { (_, _) throws(JobError) in },
-        resultBytes: @escaping @Sendable (JSON, InputProperties) -> Int64 = { _, _ in 0 }
+        diskNeeds: @escaping @Sendable (JSON, InputProperties) -> DiskNeeds = { _, _ in DiskNeeds() }
     ) {
         self.name = name
         self.models = models
         self.options = options
         self.price = price
         self.rule = rule
-        self.resultBytes = resultBytes
+        self.diskNeeds = diskNeeds
     }
 
     /// Checks the options of a submission. The first model is the default.
@@ -105,6 +118,8 @@ public struct OptionField: Sendable {
     public enum Kind: Sendable {
         case flag
         case choice([String])
+        /// One of the values, or another name of one: what counts is the value.
+        case named([String: String])
         /// Some of the model's stems, without repetition; all of them by default.
         case stems
         case number(ClosedRange<Double>)
@@ -134,6 +149,11 @@ public struct OptionField: Sendable {
             guard let text = value.string, allowed.contains(text) else {
                 throw refuse("must be one of \(allowed.joined(separator: ", "))")
             }
+        case .named(let names):
+            guard let text = value.string, let meant = names[text] else {
+                throw refuse("must be one of \(names.keys.sorted().joined(separator: ", "))")
+            }
+            return .string(meant)
         case .number(let range):
             guard let number = value.double, range.contains(number) else {
                 throw refuse("must be a number from \(range.lowerBound) to \(range.upperBound)")

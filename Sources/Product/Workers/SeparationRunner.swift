@@ -86,9 +86,10 @@ public struct SeparationRunner: ServiceRunner {
         }
     }
 
-    /// Bytes of all stems, uncompressed for the formats that compress: never less than they will have.
-    public static func resultBytes(_ canonical: JSON, _ input: InputProperties) -> Int64 {
-        guard let options = try? options(canonical) else { return 0 }
+    /// Results uncompressed for the formats that compress, never less than they will have; beside them, but for
+    /// `wav32f`, every stem as 32-bit float.
+    public static func diskNeeds(_ canonical: JSON, _ input: InputProperties) -> DiskNeeds {
+        guard let options = try? options(canonical) else { return DiskNeeds() }
         let bytesPerSample: Double =
             switch options.format {
             case .wav32f: 4
@@ -96,9 +97,13 @@ public struct SeparationRunner: ServiceRunner {
             case .wav16: 2
             case .mp3, .ogg, .opus, .m4a: 0.5
             }
-        let samples = input.durationSeconds * Double(input.sampleRate) * Double(SeparationEngine.channelCount)
-        let bytes = samples * bytesPerSample * Double(options.stems?.count ?? 2)
-        return bytes < 1e18 ? Int64(bytes) : Int64.max
+        let samples =
+            input.durationSeconds * Double(input.sampleRate) * Double(SeparationEngine.channelCount)
+            * Double(options.stems?.count ?? 2)
+        guard samples < 1e15 else { return DiskNeeds(resultBytes: .max) }
+        return DiskNeeds(
+            resultBytes: Int64(samples * bytesPerSample),
+            scratchBytes: options.format == .wav32f ? 0 : Int64(samples * 4))
     }
 
     private func store(
@@ -120,6 +125,7 @@ public struct SeparationRunner: ServiceRunner {
     }
 
     private static let failedDetail = "The engine failed."
+    private static let fullDetail = "The server's disk is full."
     /// How much longer than inspected an input may turn out: a second, and a hundredth for damaged headers.
     private static let extraSecondsMax = 1.0
     private static let extraShareMax = 0.01
@@ -129,7 +135,9 @@ public struct SeparationRunner: ServiceRunner {
         // What the server did wrong is for its log; what the file is like is for its owner.
         let isOwn = error.code.status >= 500
         let detail: String
-        if case .media(let media) = error, !isOwn {
+        if error.code == .storageFull {
+            detail = fullDetail
+        } else if case .media(let media) = error, !isOwn {
             detail = media.detail
         } else {
             detail = isOwn ? failedDetail : error.description
@@ -142,7 +150,9 @@ public struct SeparationRunner: ServiceRunner {
     private static func failure(_ error: BlobError) -> ServiceFailure {
         if error == .canceled { return .canceled }
         let code: ProblemCode = error == .full ? .storageFull : .internalError
-        return .failed(JobFailure(code: code, detail: failedDetail), cause: "\(error)", isTransient: true)
+        return .failed(
+            JobFailure(code: code, detail: error == .full ? fullDetail : failedDetail), cause: "\(error)",
+            isTransient: true)
     }
 
     /// Turns the engine's steps into lines of the timeline, and thins out its fractions.

@@ -87,7 +87,7 @@ extension Problem {
     }
 
     private static func insufficientCredits(available: Int64, required: Int64) -> Problem {
-        var problem = Problem(.insufficientCredits, "This needs \(required) credits and \(available) are available.")
+        var problem = Problem(.insufficientCredits, "Credits needed: \(required); available: \(available).")
         problem.members = [
             JSON.Member("currentBalance", .integer(available)), JSON.Member("required", .integer(required)),
         ]

@@ -94,7 +94,11 @@ import Testing
         var limits = MediaLimits()
         limits.durationSecondsMax = 1
         let second = audio(frameCount: 44_100)
-        expectRefusal(.mediaUnreadable) { _ = try finish(opening() + second + second + second, limits: limits) }
+        let end = trailer {
+            $0.sourceFrameCount = 3 * 44_100
+            $0.frameCount = 3 * 44_100
+        }
+        expectRefusal(.mediaUnreadable) { _ = try finish(opening() + second + second + second + end, limits: limits) }
     }
 
     @Test func `what only the parent can find is not believed of the child`() throws {

@@ -157,4 +157,19 @@ import Testing
             #expect(monotonicNanoseconds() - start < 1_500_000_000)
         }
     }
+
+    @Test func `a child that is killed for the flag or the deadline is no fault of the file`() throws {
+        let records = try scratch.write(opening(), "records")
+        let sleeper = try worker("cat '\(records)'\nexec 1>&-\nexec sleep 600")
+        let flag = CancellationFlag()
+        let decoder = try MediaDecoder(
+            path: path, target: MediaTarget(sampleRate: 44_100, channelCount: 2), cancellation: flag, worker: sleeper)
+        _ = try decoder.probe()
+        flag.raise()
+        expectRefusal(.canceled) { _ = try decoder.finish() }
+        // Long enough to see the pipe closed, shorter than the patience with a child that stays.
+        expectRefusal(.deadlineExceeded) {
+            _ = try MediaDecoder(path: path, deadlineSeconds: 1, worker: worker("exec 1>&-\nexec sleep 600")).probe()
+        }
+    }
 }

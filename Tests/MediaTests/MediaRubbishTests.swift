@@ -96,6 +96,23 @@ import Testing
         #expect(probe.notes.isEmpty)
     }
 
+    @Test func `an estimate beyond the limit refuses nothing that is within it`() throws {
+        let scratch = try Scratch()
+        // Mono frames of 1152 silent samples (ISO/IEC 11172-3): 100 of 32 kbit/s, then 200 of 320 kbit/s.
+        let small: [UInt8] = [0xFF, 0xFB, 0x10, 0xC0] + [UInt8](repeating: 0, count: 100)
+        let large: [UInt8] = [0xFF, 0xFB, 0xE0, 0xC0] + [UInt8](repeating: 0, count: 1040)
+        let frames = [[UInt8]](repeating: small, count: 100) + [[UInt8]](repeating: large, count: 200)
+        let path = try scratch.write(frames.flatMap { $0 }, "growing.mp3")
+        let seconds = 300.0 * 1152 / 44_100
+        var limits = MediaLimits()
+        limits.durationSecondsMax = 9
+        let estimate = try #require(MediaDecoder(path: path).probe().durationSeconds)
+        try #require(estimate > 9, "\(estimate)")
+        let probed = try #require(MediaInspector.probe(path: path, limits: limits).durationSeconds)
+        #expect(abs(probed - seconds) < 0.1)
+        #expect(try abs(decode(path, limits: limits).summary.durationSeconds - seconds) < 0.1)
+    }
+
     @Test func `an m4a whose index was at the cut-off end is truncated`() throws {
         let scratch = try Scratch()
         func box(_ name: String, _ size: Int) -> [UInt8] {

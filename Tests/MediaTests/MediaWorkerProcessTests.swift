@@ -94,7 +94,11 @@ import Testing
         var limits = MediaLimits()
         limits.durationSecondsMax = 1
         let second = audio(frameCount: 44_100)
-        expectRefusal(.mediaUnreadable) { _ = try finish(opening() + second + second + second, limits: limits) }
+        let end = trailer {
+            $0.sourceFrameCount = 3 * 44_100
+            $0.frameCount = 3 * 44_100
+        }
+        expectRefusal(.mediaUnreadable) { _ = try finish(opening() + second + second + second + end, limits: limits) }
     }
 
     @Test func `what only the parent can find is not believed of the child`() throws {
@@ -151,6 +155,21 @@ import Testing
             let start = monotonicNanoseconds()
             #expect(process.wait() == .killed(signal: SIGKILL))
             #expect(monotonicNanoseconds() - start < 1_500_000_000)
+        }
+    }
+
+    @Test func `a child that is killed for the flag or the deadline is no fault of the file`() throws {
+        let records = try scratch.write(opening(), "records")
+        let sleeper = try worker("cat '\(records)'\nexec 1>&-\nexec sleep 600")
+        let flag = CancellationFlag()
+        let decoder = try MediaDecoder(
+            path: path, target: MediaTarget(sampleRate: 44_100, channelCount: 2), cancellation: flag, worker: sleeper)
+        _ = try decoder.probe()
+        flag.raise()
+        expectRefusal(.canceled) { _ = try decoder.finish() }
+        // Long enough to see the pipe closed, shorter than the patience with a child that stays.
+        expectRefusal(.deadlineExceeded) {
+            _ = try MediaDecoder(path: path, deadlineSeconds: 1, worker: worker("exec 1>&-\nexec sleep 600")).probe()
         }
     }
 }

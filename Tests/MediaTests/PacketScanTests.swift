@@ -27,7 +27,11 @@ import Testing
             // A `fact` chunk before `data`, which begins at byte 36.
             bytes.insert(contentsOf: Array("fact".utf8) + [4, 0, 0, 0] + bigEndian(44_100, 4).reversed(), at: 36)
             return try scratch.write(bytes, "x.wav")
-        case .matroska: return try scratch.write(matroskaFile(seconds: 1, data: silence), "x.mka")
+        case .matroska:
+            let blocks = stride(from: 0, to: silence.count, by: 8820).enumerated().map { index, start in
+                (index * 100, Array(silence[start..<start + 8820]))
+            }
+            return try scratch.write(matroskaFile(seconds: 1, codec: "A_PCM/INT/LIT", blocks: blocks), "x.mka")
         }
     }
 
@@ -49,6 +53,20 @@ import Testing
         limits.durationSecondsMax = 20
         expectRefusal(.mediaTooLong) { _ = try MediaInspector.probe(path: path, limits: limits) }
     }
+
+    @Test func `a container that counts in milliseconds does not lose the rest of each packet`() throws {
+        let scratch = try Scratch()
+        // Five minutes of silent mp3 frames (ISO/IEC 11172-3), mono, 32 kbit/s: 26.12 ms each.
+        let frame: [UInt8] = [0xFF, 0xFB, 0x10, 0xC0] + [UInt8](repeating: 0, count: 100)
+        let count = 11_484
+        let blocks = (0..<count).map { (($0 * 1152 * 1000 + 22_050) / 44_100, frame) }
+        let seconds = Double(count * 1152) / 44_100
+        let path = try scratch.write(matroskaFile(seconds: seconds, codec: "A_MPEG/L3", blocks: blocks), "x.mka")
+        let probed = try #require(MediaInspector.probe(path: path).durationSeconds)
+        #expect(abs(probed - seconds) < 0.1)
+        let decoded = try decode(path).summary.durationSeconds
+        #expect(abs(probed - decoded) < 0.1, "\(probed) s probed, \(decoded) s decoded")
+    }
 }
 
 private func bigEndian(_ value: Int, _ count: Int) -> [UInt8] {
@@ -66,8 +84,8 @@ private func aiffFile(frameCount: Int, data: [UInt8]) -> [UInt8] {
     return Array("FORM".utf8) + bigEndian(form.count, 4) + form
 }
 
-/// Matroska (RFC 9559) with 16-bit mono at 44.1 kHz in blocks of a tenth of a second, its Duration as told.
-private func matroskaFile(seconds: Double, data: [UInt8]) -> [UInt8] {
+/// Matroska (RFC 9559) with 16-bit mono at 44.1 kHz in blocks at these milliseconds, its Duration as told.
+private func matroskaFile(seconds: Double, codec: String, blocks: [(Int, [UInt8])]) -> [UInt8] {
     func element(_ identifier: [UInt8], _ body: [UInt8]) -> [UInt8] {
         // A size of five bytes.
         identifier + [0x08] + bigEndian(body.count, 4) + body
@@ -78,13 +96,12 @@ private func matroskaFile(seconds: Double, data: [UInt8]) -> [UInt8] {
     let audio = element([0xB5], real(44_100)) + element([0x9F], [1]) + element([0x62, 0x64], [16])
     let track =
         element([0xD7], [1]) + element([0x73, 0xC5], [1]) + element([0x83], [2])
-        + element([0x86], Array("A_PCM/INT/LIT".utf8)) + element([0xE1], audio)
+        + element([0x86], Array(codec.utf8)) + element([0xE1], audio)
     let tracks = element([0x16, 0x54, 0xAE, 0x6B], element([0xAE], track))
     var clusters: [UInt8] = []
-    for (index, start) in stride(from: 0, to: data.count, by: 8820).enumerated() {
-        let block = [0x81, 0, 0, 0x80] + data[start..<min(start + 8820, data.count)]
-        clusters += element(
-            [0x1F, 0x43, 0xB6, 0x75], element([0xE7], bigEndian(index * 100, 4)) + element([0xA3], block))
+    for (milliseconds, data) in blocks {
+        let time = element([0xE7], bigEndian(milliseconds, 4))
+        clusters += element([0x1F, 0x43, 0xB6, 0x75], time + element([0xA3], [0x81, 0, 0, 0x80] + data))
     }
     return head + element([0x18, 0x53, 0x80, 0x67], information + tracks + clusters)
 }

@@ -42,9 +42,11 @@ public final class DecodedFileSource: AudioSource {
     /// The source's own rate.
     public var sampleRate: Int { probe.sampleRate }
 
-    public var expectedFrameCount: Int64? {
-        // nil beyond what an Int64 holds, should the limits allow such a length.
-        probe.durationSeconds.flatMap { Int64(exactly: ($0 * Double(SeparationEngine.sampleRate)).rounded()) }
+    public var expectedFrameCount: Int64? { probe.durationSeconds.flatMap(Self.frameCount) }
+
+    /// nil beyond what an Int64 holds: the length is a decoder's word.
+    static func frameCount(seconds: Double) -> Int64? {
+        Int64(exactly: (seconds * Double(SeparationEngine.sampleRate)).rounded())
     }
 
     public func read(into planes: [UnsafeMutableBufferPointer<Float>]) throws(EngineError) -> Int {

@@ -140,7 +140,10 @@ public final class MediaDecoder {
             guard let opening, received.ends(opening, frameCount: framesReceived) else {
                 throw broken("the trailer counts other frames")
             }
-            guard process.wait() == .exited(0) else { throw broken("the worker failed after its trailer") }
+            guard process.wait() == .exited(0) else {
+                try process.checkInterruption()
+                throw broken("the worker failed after its trailer")
+            }
             summary = received
             (block, blockFrameCount, blockPosition) = ([], 0, 0)
             return false
@@ -171,7 +174,7 @@ public final class MediaDecoder {
     private func receive(byteCount: Int) throws(MediaError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: byteCount)
         let count = try bytes.withUnsafeMutableBytes { process.outcome(ofReadingInto: $0) }.get()
-        guard count == byteCount else { throw ended() }
+        guard count == byteCount else { throw try ended() }
         return bytes
     }
 
@@ -181,7 +184,7 @@ public final class MediaDecoder {
         }
         if block.count != byteCount / 4 { block = [Float](repeating: 0, count: byteCount / 4) }
         let count = try block.withUnsafeMutableBytes { process.outcome(ofReadingInto: $0) }.get()
-        guard count == byteCount else { throw ended() }
+        guard count == byteCount else { throw try ended() }
         blockFrameCount = byteCount / (4 * opening.channelCount)
         blockPosition = 0
         framesReceived += Int64(blockFrameCount)
@@ -199,8 +202,10 @@ public final class MediaDecoder {
     }
 
     /// The child has closed its pipe in the middle of the stream.
-    private func ended() -> MediaError {
-        switch process.wait() {
+    private func ended() throws(MediaError) -> MediaError {
+        let end = process.wait()
+        try process.checkInterruption()
+        return switch end {
         case .killed(let signal) where signal == SIGXCPU:
             MediaError(.mediaUnreadable, "The file takes too much computing to decode", cause: "SIGXCPU")
         case .killed(let signal) where signal == SIGKILL && !process.isKilledByUs:

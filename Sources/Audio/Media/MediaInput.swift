@@ -40,7 +40,7 @@ final class MediaInput {
         let extent = ContainerExtent(window: window, byteCount: request.byteCount)
         format = try Self.open(context, bytes, demuxer, extent)
         (stream, codec) = try Self.openBestStream(of: format)
-        (probe, isDurationPromised) = Self.describe(format, stream, codec)
+        (probe, isDurationPromised) = Self.describe(format, stream, codec, limits: request.limits)
         try check(limits: request.limits, extent: extent)
     }
 
@@ -149,7 +149,7 @@ final class MediaInput {
 
     private static func describe(
         _ format: UnsafeMutablePointer<AVFormatContext>, _ stream: UnsafeMutablePointer<AVStream>,
-        _ codec: UnsafeMutablePointer<AVCodecContext>
+        _ codec: UnsafeMutablePointer<AVCodecContext>, limits: MediaLimits
     ) -> (MediaProbe, Bool) {
         let none = cadenza_no_pts()
         var seconds: Double?
@@ -165,6 +165,9 @@ final class MediaInput {
         if let value = seconds, !(value > 0) { seconds = nil }
         let estimated = format.pointee.duration_estimation_method == AVFMT_DURATION_FROM_BITRATE
         let isOwn = stream.pointee.duration != none || format.pointee.nb_streams == 1
+        let isPromised = seconds != nil && !estimated && isOwn
+        // A mere estimate refuses nothing: the packets and the decoded frames are held against the limit.
+        if !isPromised, let value = seconds, value > limits.durationSecondsMax { seconds = nil }
         var speakers = codec.pointee.ch_layout
         if speakers.order == AV_CHANNEL_ORDER_UNSPEC { av_channel_layout_default(&speakers, speakers.nb_channels) }
         var layout = [CChar](repeating: 0, count: 64)
@@ -178,7 +181,7 @@ final class MediaInput {
             channelLayout: text(layout),
             durationSeconds: seconds, bitRate: rate > 0 ? Int(rate) : nil,
             notes: estimated && seconds != nil ? [estimateNote] : [])
-        return (probe, seconds != nil && !estimated && isOwn)
+        return (probe, isPromised)
     }
 
     private func check(limits: MediaLimits, extent: ContainerExtent) throws(MediaError) {

@@ -122,7 +122,8 @@ final class MediaWorkerProcess {
         _ = poll(&descriptor, 1, Self.pollMilliseconds)
     }
 
-    private func checkInterruption() throws(MediaError) {
+    /// Throws and kills the child where the flag is raised or the deadline has passed.
+    func checkInterruption() throws(MediaError) {
         if let cancellation, cancellation.isRaised {
             kill()
             throw MediaError(.canceled, "The decoding was canceled")

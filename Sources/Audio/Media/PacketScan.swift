@@ -13,6 +13,7 @@ struct PacketScan {
         var frames: Int64 = 0
         var ticks: Int64 = 0
         var silentSamples: Int64 = 0
+        var span = TimeSpan()
         // An error ends the audio here as it does when decoding.
         while av_read_frame(input.format, packet) >= 0 {
             if packet.pointee.stream_index == input.stream.pointee.index {
@@ -21,12 +22,15 @@ struct PacketScan {
                     frames += Int64(packet.pointee.size) / frameBytes
                 } else {
                     ticks += packet.pointee.duration
+                    span.take(packet.pointee)
                 }
                 silentSamples += skippedSamples(packet)
             }
             av_packet_unref(packet)
         }
         let base = input.stream.pointee.time_base
+        // Where the clock is coarser than a sample (Matroska's millisecond), each duration has lost its rest.
+        if base.den / max(1, base.num) < input.probe.sampleRate { ticks = max(ticks, span.ticks) }
         let seconds =
             Double(ticks) * Double(base.num) / Double(base.den)
             + Double(frames - silentSamples) / Double(input.probe.sampleRate)
@@ -48,6 +52,20 @@ struct PacketScan {
         let bytes = UnsafeRawBufferPointer(start: data, count: 8)
         return Int64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
             + Int64(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+    }
+}
+
+/// From the first packet's begin to the last one's end, in ticks.
+private struct TimeSpan {
+    private var first = Int64.max
+    private var end = Int64.min
+
+    var ticks: Int64 { first < end ? end.subtractingReportingOverflow(first).partialValue : 0 }
+
+    mutating func take(_ packet: AVPacket) {
+        guard packet.pts != cadenza_no_pts() else { return }
+        first = min(first, packet.pts)
+        end = max(end, packet.pts.addingReportingOverflow(packet.duration).partialValue)
     }
 }
 

@@ -19,6 +19,7 @@ struct ServeCommand: AsyncParsableCommand {
         let settings = try settings.load()
         let termination = try Termination()
         cadenza_raise_descriptor_limit()
+        await openRuntimeDescriptors()
         try Store.makeDirectory(settings.data.directory)
         let lock = try DirectoryLock(directory: settings.data.directory)
         let store = try await Store.open(settings, isNew: true)

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import Reactor
 import Synchronization
@@ -74,6 +75,7 @@ import Testing
     @Test func `a loop that cannot start leaves no descriptor open`() async {
         // In a process of its own: the limit would hit every test that runs beside it.
         await #expect(processExitsWith: .success) {
+            await openRuntimeDescriptors()
             var limit = rlimit()
             getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             limit.rlim_cur = 256

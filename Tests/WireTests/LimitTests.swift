@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import HTTP
 import HTTPServer
@@ -71,6 +72,7 @@ import Testing
     @Test func `out of descriptors one client is told, the others wait until there is room`() async {
         // In a process of its own: the limit would hit every test that runs beside it.
         await #expect(processExitsWith: .success) {
+            await openRuntimeDescriptors()
             let metrics = Metrics()
             try await withServer(metrics: metrics, respond: echo) { port in
                 let client = try WireClient(port)
@@ -81,11 +83,11 @@ import Testing
                 var tight = before
                 tight.rlim_cur = 256
                 setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &tight)
+                // The two clients' own ends are there; for the server's there is no room.
+                let (told, waiting) = (try WireClient(), try WireClient())
                 while case let filler = dup(0), filler >= 0 { fillers.append(filler) }
-                // Room for the two clients' own ends, none for the server's.
-                for _ in 0..<2 { close(fillers.removeLast()) }
-                let told = try WireClient(port)
-                let waiting = try WireClient(port)
+                try told.connect(to: port)
+                try waiting.connect(to: port)
                 #expect(try told.readHead().status == 503)
                 #expect(try client.get("/").status == 200)
                 for filler in fillers { close(filler) }

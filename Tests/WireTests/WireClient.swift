@@ -24,8 +24,14 @@ final class WireClient {
     private(set) var descriptor: Int32
     private var buffer: [UInt8] = []
 
+    convenience init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+        try self.init(receiveBufferBytes: receiveBufferBytes)
+        try connect(to: port)
+    }
+
+    /// Has a socket, but no server yet.
     /// - Parameter receiveBufferBytes: a small one makes a slow reader.
-    init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+    init(receiveBufferBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw WireError.system("socket", errno) }
         var patience = timeval(tv_sec: 10, tv_usec: 0)
@@ -35,6 +41,9 @@ final class WireClient {
         if var bytes = receiveBufferBytes {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
         }
+    }
+
+    func connect(to port: UInt16) throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -42,7 +51,7 @@ final class WireClient {
         let status = withUnsafePointer(to: &address) {
             // SAFETY: a sockaddr_in begins with sockaddr's family; its own size is passed along.
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
         guard status == 0 else { throw WireError.system("connect", errno) }

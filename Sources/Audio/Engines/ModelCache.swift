@@ -7,7 +7,7 @@ internal import Synchronization
 public final class ModelCache: Sendable {
     public typealias Load = @Sendable (_ id: String) throws(EngineError) -> SeparationModel
 
-    public static let memoryBytesMaxDefault = 1 << 30
+    public static let memoryBytesMaxDefault = 512 << 20
 
     private struct Entry {
         let slot: Slot

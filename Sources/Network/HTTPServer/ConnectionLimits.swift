@@ -1,9 +1,9 @@
-/// What a peer may hold, and for how long; every number can be configured.
+/// What a peer may hold, and for how long; what an operator may want to change is a key of the configuration.
 public struct ConnectionLimits: Sendable {
     /// Open connections; further ones are answered 503 and closed.
-    public var connectionsMax = 10_000
+    public var connectionsMax = 4096
     /// Open connections of one IPv4 address or IPv6 /64; further ones are answered 503 and closed.
-    public var connectionsPerAddressMax = 512
+    public var connectionsPerAddressMax = 1024
     /// Connections over the limit that wait for their 503 at one time; beyond it they are closed without a word.
     public var refusingConnectionsMax = 64
     /// From the accept, or the first byte of a later request, to the end of the head: a 408 after that.

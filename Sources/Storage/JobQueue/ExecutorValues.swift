@@ -1,13 +1,13 @@
 public import Database
 
-/// The executor's numbers; each is a default that the configuration may change.
+/// The executor's numbers; those that an operator may want to change are keys of the configuration.
 public struct ExecutorLimits: Sendable {
     /// Tasks that run at once in this process.
     public var slots = 1
     /// How often the queue is looked at without being woken.
-    public var pollSeconds: Double = 1
+    public var pollSeconds: Double = 2
     /// How often leases are extended and cancellations noticed without being woken.
-    public var heartbeatSeconds: Double = 5
+    public var heartbeatSeconds: Double = 10
     /// How long after the grace period stopped handlers may take to return.
     public var stopSeconds: Double = 5
 

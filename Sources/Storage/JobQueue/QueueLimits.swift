@@ -1,4 +1,4 @@
-/// The queue's numbers; each is a default that the configuration may change.
+/// The queue's numbers; those that an operator may want to change are keys of the configuration.
 public struct QueueLimits: Sendable {
     public var leaseSeconds: Double = 30
     /// Failures beyond the first attempt that are tried again.

@@ -1,4 +1,4 @@
-/// The numbers of a SQLite database; each is a default that the configuration may change.
+/// The numbers of a SQLite database.
 public struct SQLiteLimits: Sendable {
     /// How long a transaction waits for another process (the command line beside a server) before `busy`.
     public var busySeconds: Double = 5

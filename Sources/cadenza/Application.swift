@@ -135,11 +135,13 @@ final class Application: Sendable {
 
     /// Closes the doors, lets what runs come to its end within the grace, puts the rest back, closes the database.
     func stop() async {
-        for task in housekeeping.withLock({ $0 }) { task.cancel() }
+        let tasks = housekeeping.withLock { $0 }
+        for task in tasks { task.cancel() }
         hub.close()
         async let drained: Void = http.drain()
         async let stopped: Void = executor.shutdown(graceSeconds: store.settings.http.drainSeconds)
         _ = await (drained, stopped)
+        for task in tasks { await task.value }
         await store.database.close()
         await log.flush()
     }

@@ -11,7 +11,7 @@ import Testing
     private func ramp(_ range: Range<Int>) -> [Float] { range.map { Float($0) / 2 - 3 } }
 
     @Test func `a file that PyTorch saved reads back`() throws {
-        let tensors = try fixture("torch_small.pt").tensors
+        let tensors = try fixture("torch_small.checkpoint").tensors
         #expect(
             Set(tensors.keys)
                 == Set(
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func `numpy arrays in a pickle read back`() throws {
-        let tensors = try fixture("numpy_small.pt").tensors
+        let tensors = try fixture("numpy_small.checkpoint").tensors
         #expect(tensors.count == 4)
         #expect(try tensors["row_major"]?.floats() == ramp(0..<6))
         #expect(try tensors["column_major"]?.floats() == ramp(0..<6))
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test func `a safetensors file reads back`() throws {
-        let tensors = try fixture("small.safetensors").tensors
+        let tensors = try fixture("small.tensors").tensors
         #expect(tensors.count == 3)
         #expect(tensors["weight"]?.shape == [2, 3])
         #expect(try tensors["weight"]?.floats() == ramp(0..<6))
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func `a tensor outlives the checkpoint that it came from`() throws {
-        let tensor = try #require(try fixture("torch_small.pt").tensors["shared"])
+        let tensor = try #require(try fixture("torch_small.checkpoint").tensors["shared"])
         #expect(try tensor.floats() == ramp(0..<12))
     }
 

@@ -249,13 +249,13 @@ import Testing
             #expect(refusal(of: Array(whole[..<count])) != nil, "cut at \(count)")
         }
         let safetensors = try FileContent.read(
-            "\(Repository.root)/Tests/Fixtures/models/small.safetensors", byteCountMax: 1 << 16)
+            "\(Repository.root)/Tests/Fixtures/models/small.tensors", byteCountMax: 1 << 16)
         for count in 0..<safetensors.count {
             #expect(refusal(of: Array(safetensors[..<count])) != nil, "safetensors cut at \(count)")
         }
     }
 
-    @Test(arguments: ["torch_small.pt", "numpy_small.pt", "small.safetensors"])
+    @Test(arguments: ["torch_small.checkpoint", "numpy_small.checkpoint", "small.tensors"])
     func `a file with flipped bytes gives an error or tensors that can be read`(name: String) throws {
         let whole = try FileContent.read("\(Repository.root)/Tests/Fixtures/models/\(name)", byteCountMax: 1 << 16)
         let seed: UInt64 = 0x5EED

@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test func `a checkpoint of another network is refused by name`() throws {
-        let path = Repository.root + "/Tests/Fixtures/models/numpy_small.pt"
+        let path = Repository.root + "/Tests/Fixtures/models/numpy_small.checkpoint"
         let error = try #require(throws: CheckpointError.self) {
             try SpleeterUNet(checkpoint: try Checkpoint(readingFile: path))
         }

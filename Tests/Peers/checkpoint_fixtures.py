@@ -64,9 +64,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=pathlib.Path, default=FOLDER)
     folder = parser.parse_args().out
-    torch.save(torch_small(), folder / "torch_small.pt")
-    torch.save(numpy_small(), folder / "numpy_small.pt")
-    (folder / "small.safetensors").write_bytes(safetensors_small())
+    torch.save(torch_small(), folder / "torch_small.checkpoint")
+    torch.save(numpy_small(), folder / "numpy_small.checkpoint")
+    (folder / "small.tensors").write_bytes(safetensors_small())
 
 
 if __name__ == "__main__":

@@ -104,7 +104,11 @@ extension JSON {
         var text = text
         output.append(UInt8(ascii: "\""))
         text.withUTF8 { bytes in
-            if bytes.contains(where: mustEscape) { escape(bytes, to: &output) } else { output.append(contentsOf: bytes) }
+            if bytes.contains(where: mustEscape) {
+                escape(bytes, to: &output)
+            } else {
+                output.append(contentsOf: bytes)
+            }
         }
         output.append(UInt8(ascii: "\""))
     }

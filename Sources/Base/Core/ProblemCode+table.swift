@@ -20,6 +20,8 @@ extension ProblemCode {
         .invalidField: (400, "A field of the request has an invalid value"),
         .unauthenticated: (401, "A valid credential is required"),
         .forbidden: (403, "The credential does not permit this"),
+        .foreignOrigin: (403, "The request comes from a page of another origin"),
+        .invalidCSRFToken: (403, "The session's token is missing or wrong"),
         .tooManyRequests: (429, "Too many requests"),
         .insufficientCredits: (402, "Not enough credits"),
         .emptyFile: (422, "The file is empty"),
@@ -46,6 +48,7 @@ extension ProblemCode {
         .tooManyAttempts: (500, "The job was given up after repeated failures"),
         .storageFull: (507, "The server's storage is full"),
         .overloaded: (503, "The server is overloaded"),
+        .answerTimeout: (503, "The request took too long to answer"),
         .internalError: (500, "Internal error"),
     ]
 }

@@ -24,6 +24,8 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Identity
     case unauthenticated = "unauthenticated"
     case forbidden = "forbidden"
+    case foreignOrigin = "foreign_origin"
+    case invalidCSRFToken = "invalid_csrf_token"
     case tooManyRequests = "too_many_requests"
     // Credits
     case insufficientCredits = "insufficient_credits"
@@ -54,6 +56,7 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Server
     case storageFull = "storage_full"
     case overloaded = "overloaded"
+    case answerTimeout = "answer_timeout"
     case internalError = "internal_error"
 
     /// The HTTP status that the code is answered with.

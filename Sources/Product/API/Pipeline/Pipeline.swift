@@ -6,160 +6,114 @@ public import Telemetry
 public enum RequestKind: IdentifierKind { public static let prefix = "req" }
 public typealias RequestID = Identifier<RequestKind>
 
-/// The way of every request: id → route → caller → budget → handler → problem boundary → log and metrics.
+/// What the pipeline does beside the routes: how clients come in, and what is served where no route is.
+public struct PipelineOptions: Sendable {
+    public var proxies = TrustedProxies()
+    public var origins = OriginPolicy()
+    /// Browsers' sessions, where there are any.
+    public var sessions: SessionCookies?
+    /// The web page's files.
+    public var site: (any StaticSite)?
+
+    public init() {}
+}
+
+/// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, BodyLimit,
+/// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
 public struct Pipeline: Sendable {
-    private let router: Router<Route>
-    private let accounts: AccountService
-    private let log: Logger
-    private let time: any TimeSource
-    private let budgets: [Budget: RateLimiter]
-    private let addressBudget: RateLimiter
-    /// Apart from `addressBudget`, so that a page that asks for what is not there locks no key out.
-    private let failedCredentialBudget: RateLimiter
-    private let duration: Histogram
+    let router: Router<Route>
+    /// Every method that some route has, for `OPTIONS *`.
+    let methods: [String]
+    let options: PipelineOptions
+    let time: any TimeSource
+    private let accessLog: AccessLog
+    private let problems: ProblemBoundary
+    private let deadline: Deadline
+    let addressLimit: AddressLimit
+    private let bodyLimit: BodyLimit
+    private let authenticate: Authenticate
+    private let accountLimit: AccountLimit
+    let crossOrigin: CrossOrigin
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
-        services: Services, limits: APILimits, log: Logger, metrics: Metrics, time: any TimeSource
+        services: Services, limits: APILimits, options: PipelineOptions = PipelineOptions(), log: Logger,
+        metrics: Metrics, time: any TimeSource
     ) throws {
-        let routes = RouteTable.routes(services, limits: limits, metrics: metrics, time: time)
+        try self.init(
+            routes: RouteTable.routes(services, limits: limits, metrics: metrics, time: time),
+            accounts: services.accounts, limits: limits, options: options, log: log, metrics: metrics, time: time)
+    }
+
+    init(
+        routes: [Route], accounts: AccountService, limits: APILimits, options: PipelineOptions, log: Logger,
+        metrics: Metrics, time: any TimeSource
+    ) throws {
         var router = Router<Route>()
         for route in routes { try router.add(route.method, route.path, route) }
         self.router = router
-        accounts = services.accounts
-        self.log = log
+        methods = Self.allowed(Set(routes.map(\.method)))
+        self.options = options
         self.time = time
-        budgets = [
-            .general: RateLimiter(RateLimit(count: limits.requestsPerMinute), time: time),
-            .submission: RateLimiter(RateLimit(count: limits.submissionsPerMinute), time: time),
-            .payment: RateLimiter(RateLimit(count: limits.paymentsPerMinute), time: time),
-        ]
-        addressBudget = RateLimiter(RateLimit(count: limits.anonymousRequestsPerMinute), time: time)
-        failedCredentialBudget = RateLimiter(RateLimit(count: limits.anonymousRequestsPerMinute), time: time)
-        duration = metrics.histogram(
-            "cadenza_http_request_seconds", help: "From the request's head to its handler's answer",
-            bounds: Histogram.secondsBounds)
+        accessLog = AccessLog(log: log, metrics: metrics)
+        problems = ProblemBoundary(log: log)
+        deadline = Deadline(seconds: limits.answerSeconds)
+        addressLimit = AddressLimit(limits, time: time)
+        bodyLimit = BodyLimit(limits: limits)
+        authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
+        accountLimit = AccountLimit(limits, time: time)
+        crossOrigin = CrossOrigin(policy: options.origins)
     }
 
     /// Answers one request; never throws: whatever happens becomes a response.
     public func respond(to request: Request) async -> Response {
-        let id = RequestID(at: time.now()).text
-        let start = monotonicNanoseconds()
-        var context = RequestContext(request: request, id: id)
+        var context = RequestContext(request: request, id: RequestID(at: time.now()).text)
+        let began = monotonicNanoseconds()
+        context.findClient(options.proxies)
         var response: Response
         do {
-            response = try await handle(&context)
-        } catch {
-            if let cause = error.cause {
-                log.error("request failed", ["requestId": id, "code": error.code.rawValue, "cause": cause])
+            switch find(&context) {
+            case .route(let route): response = try await answer(route, &context)
+            case .options: response = try await answerOptions(context)
+            case .elsewhere(let allowed): response = try await answerSite(&context, allowed: allowed)
             }
-            response = error.response(
-                requestID: id, instance: request.head.path, isFirstAPI: Self.isFirstAPI(request.head.path))
+        } catch {
+            response = problems.answer(error, context)
         }
-        response.fields["X-Request-Id"] = id
-        response.fields["X-Content-Type-Options"] = "nosniff"
-        record(response, of: context, nanoseconds: monotonicNanoseconds() - start)
+        finish(&response, context)
+        accessLog.record(response, of: context, began: began)
         return response
     }
 
     /// The answer to a request that never became one: the server's own refusals have the same form.
     public func answer(_ refusal: Refusal) -> Response {
         let id = RequestID(at: time.now()).text
-        var response = Problem(refusal).response(requestID: id, instance: "", isFirstAPI: false)
-        response.fields["X-Request-Id"] = id
-        log.info("request refused", ["requestId": id, "code": refusal.code.rawValue, "reason": refusal.reason])
+        var response = problems.answer(refusal, id: id)
+        response.fields.append("X-Request-Id", id)
+        response.fields.append("X-Content-Type-Options", "nosniff")
         return response
     }
 
-    private func handle(_ context: inout RequestContext) async throws(Problem) -> Response {
-        let route = try match(&context)
-        if let coding = context.request.head.fields["Content-Encoding"], !coding.equalsIgnoringASCIICase("identity") {
-            throw Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
-        }
-        switch route.caller {
-        case .probe: break
-        case .open: try spend(addressBudget, context.request.remoteSubscriber)
-        case .account:
-            let principal = try await authenticate(context.request)
-            context.principal = principal
-            if let budget = budgets[route.budget] { try spend(budget, principal.accountID.text) }
+    private func answer(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
+        try addressLimit.admit(route.caller, context.request)
+        try bodyLimit.admit(&context, route)
+        // What asks nobody has nothing to wait for, and a body may take as long as the server lets it.
+        if route.caller == .probe || route.streamsBody { return try await handle(route, &context) }
+        return try await deadline.run { () async throws(Problem) in try await handle(route, &context) }
+    }
+
+    private func handle(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
+        if route.caller == .account {
+            try await authenticate.admit(&context)
+            try accountLimit.admit(&context, route)
         }
         return try await route.handler(context)
     }
 
-    private func match(_ context: inout RequestContext) throws(Problem) -> Route {
-        let head = context.request.head
-        let found = router.match(method: head.method, path: head.path)
-        if case .found(let match) = found {
-            context.parameters = match.parameters
-            return match.value
-        }
-        try spend(addressBudget, context.request.remoteSubscriber)
-        if case .methodNotAllowed(let allowed) = found {
-            var problem = Problem(.methodNotAllowed, "\(head.path) answers \(allowed.joined(separator: ", ")).")
-            problem.fields["Allow"] = allowed.joined(separator: ", ")
-            throw problem
-        }
-        throw Problem(.notFound, "There is nothing at this path.")
-    }
-
-    /// The caller by `Authorization: Bearer ck_…`. Only failures count against the address, yet once they have used
-    /// their budget up no key is looked at: else guessing would go on at full speed.
-    private func authenticate(_ request: Request) async throws(Problem) -> Principal {
-        if let seconds = failedCredentialBudget.secondsUntilAdmitted(request.remoteSubscriber) {
-            throw Self.refusal(by: failedCredentialBudget.limit, seconds: seconds)
-        }
-        let fields = request.head.fields.values("Authorization")
-        let token = fields.count == 1 ? Self.bearerToken(fields[0]) : nil
-        if let token {
-            do {
-                if let principal = try await accounts.authenticate(token: token) { return principal }
-            } catch {
-                throw Problem(error)
-            }
-        }
-        try spend(failedCredentialBudget, request.remoteSubscriber)
-        var problem = Problem(
-            .unauthenticated,
-            token == nil ? "Send an API key as Authorization: Bearer ck_…." : "The API key is unknown or revoked.")
-        problem.fields["WWW-Authenticate"] = "Bearer realm=\"cadenza\""
-        throw problem
-    }
-
-    private static func bearerToken(_ field: String) -> String? {
-        let parts = field.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, String(parts[0]).equalsIgnoringASCIICase("Bearer") else { return nil }
-        return String(parts[1])
-    }
-
-    private func spend(_ budget: RateLimiter, _ key: String) throws(Problem) {
-        if let seconds = budget.admit(key) { throw Self.refusal(by: budget.limit, seconds: seconds) }
-    }
-
-    /// A 429 with the fields of draft-ietf-httpapi-ratelimit-headers.
-    private static func refusal(by limit: RateLimit, seconds: Int) -> Problem {
-        let window = Int(limit.seconds)
-        var problem = Problem(.tooManyRequests, "At most \(limit.count) requests in \(window) seconds.")
-        problem.fields["Retry-After"] = String(seconds)
-        problem.fields["RateLimit-Policy"] = "\"default\";q=\(limit.count);w=\(window)"
-        problem.fields["RateLimit"] = "\"default\";r=0;t=\(seconds)"
-        return problem
-    }
-
-    private static func isFirstAPI(_ path: String) -> Bool {
-        path.hasPrefix("/api/") && !path.hasPrefix("/api/v1/")
-    }
-
-    private func record(_ response: Response, of context: RequestContext, nanoseconds: UInt64) {
-        duration.observe(Double(nanoseconds) / 1e9)
-        log.line(.info, "request") { line in
-            line.add("requestId", context.id)
-            line.add("method", context.request.head.method)
-            line.add("path", context.request.head.path)
-            line.add("status", response.status)
-            line.add("milliseconds", Int(nanoseconds / 1_000_000))
-            line.add("account", context.principal?.accountID.text ?? "-")
-            line.add("address", context.request.remoteAddress)
-        }
+    private func finish(_ response: inout Response, _ context: RequestContext) {
+        response.fields.append("X-Request-Id", context.id)
+        for field in context.answerFields.all { response.fields.append(field.name, field.value) }
+        SecurityFields.finish(&response, context, isPage: context.isPage)
+        crossOrigin.finish(&response, context)
     }
 }

@@ -54,7 +54,7 @@ public struct Pipeline: Sendable {
                 log.error("request failed", ["requestId": id, "code": error.code.rawValue, "cause": cause])
             }
             response = error.response(
-                requestID: id, instance: request.head.path, isFirstAPI: Self.isFirstAPI(request.head.path))
+                requestID: id, instance: request.head.path, isFirstAPI: Route.isFirstAPI(request.head.path))
         }
         response.fields["X-Request-Id"] = id
         response.fields["X-Content-Type-Options"] = "nosniff"
@@ -77,14 +77,18 @@ public struct Pipeline: Sendable {
             throw Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
         }
         switch route.caller {
-        case .probe: break
-        case .open: try spend(addressBudget, context.request.remoteSubscriber)
+        case .probe: return try await route.respond(to: context) {}
+        case .open:
+            try spend(addressBudget, context.request.remoteSubscriber)
+            return try await route.respond(to: context) {}
         case .account:
             let principal = try await authenticate(context.request)
             context.principal = principal
-            if let budget = budgets[route.budget] { try spend(budget, principal.accountID.text) }
+            let budget = budgets[route.budget]
+            return try await route.respond(to: context) { () throws(Problem) in
+                if let budget { try spend(budget, principal.accountID.text) }
+            }
         }
-        return try await route.handler(context)
     }
 
     private func match(_ context: inout RequestContext) throws(Problem) -> Route {
@@ -144,10 +148,6 @@ public struct Pipeline: Sendable {
         problem.fields["RateLimit-Policy"] = "\"default\";q=\(limit.count);w=\(window)"
         problem.fields["RateLimit"] = "\"default\";r=0;t=\(seconds)"
         return problem
-    }
-
-    private static func isFirstAPI(_ path: String) -> Bool {
-        path.hasPrefix("/api/") && !path.hasPrefix("/api/v1/")
     }
 
     private func record(_ response: Response, of context: RequestContext, nanoseconds: UInt64) {

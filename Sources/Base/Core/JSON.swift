@@ -104,11 +104,7 @@ extension JSON {
         var text = text
         output.append(UInt8(ascii: "\""))
         text.withUTF8 { bytes in
-            if bytes.contains(where: mustEscape) {
-                escape(bytes, to: &output)
-            } else {
-                output.append(contentsOf: bytes)
-            }
+            if bytes.contains(where: mustEscape) { escape(bytes, to: &output) } else { output.append(contentsOf: bytes) }
         }
         output.append(UInt8(ascii: "\""))
     }

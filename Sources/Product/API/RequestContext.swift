@@ -16,8 +16,6 @@ public struct RequestContext: Sendable {
     public var isSecure = false
     /// The authority that the client used.
     public var host: String?
-    /// What the steps on the way in have to say in the answer, whatever it will be.
-    var answerFields = HTTPFields()
     /// The answer is a file of the page.
     var isPage = false
 
@@ -40,31 +38,6 @@ public struct RequestContext: Sendable {
     func account() throws(Problem) -> AccountID {
         guard let principal else { throw Problem(.unauthenticated, "This needs an API key.") }
         return principal.accountID
-    }
-
-    /// The body as a JSON object whose members are all among `known`.
-    func object(known: [String], bytesMax: Int) async throws(Problem) -> JSON {
-        let type = request.head.fields["Content-Type"]?.split(separator: ";").first.map(String.init) ?? ""
-        guard type.equalsIgnoringASCIICase("application/json") else {
-            throw Problem(.unsupportedMediaType, "The body must be application/json.")
-        }
-        let bytes: [UInt8]
-        do { bytes = try await request.body.collect(bytesMax: bytesMax) } catch { throw Problem(error) }
-        let body: JSON
-        do { body = try JSONParser.parse(bytes) } catch { throw Problem(error) }
-        guard let members = body.members else { throw Problem(.invalidJSON, "The body must be a JSON object.") }
-        for member in members where !known.contains(member.name) {
-            throw Problem.field(.unknownField, member.name, "is not known here")
-        }
-        return body
-    }
-}
-
-extension JSON {
-    func requiredString(_ name: String) throws(Problem) -> String {
-        guard let value = self[name], value != .null else { throw .field(.missingField, name, "is required") }
-        guard let text = value.string else { throw .field(.invalidField, name, "must be a string") }
-        return text
     }
 }
 

@@ -14,19 +14,26 @@ struct AccountLimit: Sendable {
         payment = RateLimiter(RateLimit("payments", count: limits.paymentsPerMinute), time: time)
     }
 
-    func admit(_ context: inout RequestContext, _ route: Route) throws(Problem) {
-        guard let principal = context.principal else { return }
-        let limiter =
-            switch route.budget {
-            case .general: general
-            case .submission: submission
-            case .payment: payment
-            }
-        switch limiter.admit(principal.accountID.text) {
-        case .refused(let seconds): throw Problem(limiter, seconds: seconds)
-        case .admitted(let remaining, let seconds):
-            context.answerFields.append("RateLimit-Policy", limiter.policy)
-            context.answerFields.append("RateLimit", limiter.field(remaining: remaining, seconds: seconds))
+    func admit(_ principal: Principal, _ budget: Budget) throws(Problem) {
+        let limiter = limiter(budget)
+        if case .refused(let seconds) = limiter.admit(principal.accountID.text) {
+            throw Problem(limiter, seconds: seconds)
+        }
+    }
+
+    /// Adds the fields of draft-ietf-httpapi-ratelimit-headers-10, unless `fields` are those of a refusal.
+    func describe(_ principal: Principal, _ budget: Budget, in fields: inout HTTPFields) {
+        guard fields["RateLimit"] == nil else { return }
+        let limiter = limiter(budget)
+        fields.append("RateLimit-Policy", limiter.policy)
+        fields.append("RateLimit", limiter.field(limiter.standing(principal.accountID.text)))
+    }
+
+    private func limiter(_ budget: Budget) -> RateLimiter {
+        switch budget {
+        case .general: general
+        case .submission: submission
+        case .payment: payment
         }
     }
 }

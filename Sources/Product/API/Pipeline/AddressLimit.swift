@@ -39,6 +39,6 @@ extension Problem {
         self.init(.tooManyRequests, "At most \(limit.count) requests in \(limit.seconds) seconds.")
         fields.append("Retry-After", String(seconds))
         fields.append("RateLimit-Policy", limiter.policy)
-        fields.append("RateLimit", limiter.field(remaining: 0, seconds: seconds))
+        fields.append("RateLimit", limiter.field((0, seconds)))
     }
 }

@@ -42,7 +42,7 @@ struct Authenticate: Sendable {
 
     /// Only failures count against the address, yet once they have used their budget up no credential is looked at:
     /// else guessing would go on at full speed.
-    func admit(_ context: inout RequestContext) async throws(Problem) {
+    func admit(_ context: inout RequestContext) async throws(Problem) -> Principal {
         let request = context.request
         if let seconds = failures.secondsUntilAdmitted(request.remoteSubscriber) {
             throw Problem(failures, seconds: seconds)
@@ -54,14 +54,14 @@ struct Authenticate: Sendable {
                 try sessions.csrf.admit(context, session: session)
                 context.principal = principal
                 context.credential = .session
-                return
+                return principal
             }
             said = "The session is unknown or over."
         } else if fields.count == 1, let token = Self.bearerToken(fields[0]) {
             if let principal = try await principal(token) {
                 context.principal = principal
                 context.credential = .key
-                return
+                return principal
             }
             said = "The API key is unknown or revoked."
         } else {

@@ -103,16 +103,25 @@ public struct Pipeline: Sendable {
     }
 
     private func handle(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
-        if route.caller == .account {
-            try await authenticate.admit(&context)
-            try accountLimit.admit(&context, route)
+        guard route.caller == .account else { return try await route.respond(to: context) {} }
+        let principal = try await authenticate.admit(&context)
+        let (limit, budget) = (accountLimit, route.budget)
+        do throws(Problem) {
+            // Within the route, so that a malformed request is told so before its budget is.
+            var response = try await route.respond(to: context) { () throws(Problem) in
+                try limit.admit(principal, budget)
+            }
+            limit.describe(principal, budget, in: &response.fields)
+            return response
+        } catch {
+            var problem = error
+            limit.describe(principal, budget, in: &problem.fields)
+            throw problem
         }
-        return try await route.handler(context)
     }
 
     private func finish(_ response: inout Response, _ context: RequestContext) {
         response.fields.append("X-Request-Id", context.id)
-        for field in context.answerFields.all { response.fields.append(field.name, field.value) }
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)
     }

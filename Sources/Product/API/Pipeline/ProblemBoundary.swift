@@ -11,16 +11,12 @@ struct ProblemBoundary: Sendable {
             log.error("request failed", ["requestId": context.id, "code": problem.code.rawValue, "cause": cause])
         }
         let path = context.request.head.path
-        return problem.response(requestID: context.id, instance: path, isFirstAPI: Self.isFirstAPI(path))
+        return problem.response(requestID: context.id, instance: path, isFirstAPI: Route.isFirstAPI(path))
     }
 
     /// The answer to a request that never became one: the server's own refusals have the same form.
     func answer(_ refusal: Refusal, id: String) -> Response {
         log.info("request refused", ["requestId": id, "code": refusal.code.rawValue, "reason": refusal.reason])
         return Problem(refusal).response(requestID: id, instance: "", isFirstAPI: false)
-    }
-
-    private static func isFirstAPI(_ path: String) -> Bool {
-        path.hasPrefix("/api/") && !path.hasPrefix("/api/v1/")
     }
 }

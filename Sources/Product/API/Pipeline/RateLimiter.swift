@@ -88,17 +88,31 @@ public final class RateLimiter: Sendable {
     /// How long `admit` would refuse `key`, without counting: `nil` if it would not.
     public func secondsUntilAdmitted(_ key: String) -> Int? {
         let now = time.uptimeMilliseconds()
-        let wait = state.withLock { state -> Int64 in
-            let window =
-                state.places[key].map { state.slots[$0].window }
-                ?? (state.shared.isEmpty ? nil : state.shared[Self.sharedPlace(key)])
-            return window?.wait(at: now, count: limit.count, window: milliseconds) ?? 0
+        return state.withLock { state in
+            guard let window = window(of: key, state) else { return nil }
+            let standing = window.standing(at: now, count: limit.count, window: milliseconds)
+            return standing.remaining > 0 ? nil : Self.seconds(standing.renewal)
         }
-        return wait == 0 ? nil : Self.seconds(wait)
+    }
+
+    /// What is left to `key`, without counting: how many pass at once, and in how many seconds more do.
+    public func standing(_ key: String) -> (remaining: Int, seconds: Int) {
+        let now = time.uptimeMilliseconds()
+        return state.withLock { state in
+            let standing = window(of: key, state)?.standing(at: now, count: limit.count, window: milliseconds)
+            return (standing?.remaining ?? limit.count, Self.seconds(standing?.renewal ?? milliseconds))
+        }
+    }
+
+    private func window(of key: String, _ state: State) -> SlidingWindow? {
+        if let place = state.places[key] { return state.slots[place].window }
+        return state.shared.isEmpty ? nil : state.shared[Self.sharedPlace(key)]
     }
 
     /// The value of a RateLimit field (draft-ietf-httpapi-ratelimit-headers-10 §3.2).
-    func field(remaining: Int, seconds: Int) -> String { "\"\(limit.name)\";r=\(remaining);t=\(seconds)" }
+    func field(_ standing: (remaining: Int, seconds: Int)) -> String {
+        "\"\(limit.name)\";r=\(standing.remaining);t=\(standing.seconds)"
+    }
 
     /// A slot for a key that has none, or `nil` if all are in use: then `shared` has its windows.
     private func newPlace(for key: String, _ state: inout State, _ now: Int64) -> Int? {

@@ -46,11 +46,17 @@ struct SlidingWindow: Sendable {
         return .admitted(remaining: count - total, renewal: expiry(of: runs[0], present, window))
     }
 
-    /// Milliseconds until `admit` would say yes; 0 if it would now.
-    func wait(at now: Int64, count: Int, window: Int64) -> Int64 {
-        var copy = self
-        copy.forget(at: now, window: window)
-        return copy.total < count ? 0 : copy.expiry(of: copy.runs[0], UInt32(truncatingIfNeeded: now), window)
+    /// How many `admit` would let pass at once, and the milliseconds until more do.
+    func standing(at now: Int64, count: Int, window: Int64) -> (remaining: Int, renewal: Int64) {
+        guard !isIdle(at: now, window: window) else { return (count, window) }
+        let present = UInt32(truncatingIfNeeded: now)
+        var remaining = count - total
+        for run in runs {
+            let renewal = expiry(of: run, present, window)
+            if renewal > 0 { return (remaining, renewal) }
+            remaining += Int(run.count)
+        }
+        return (count, window)
     }
 
     private func expiry(of run: Run, _ present: UInt32, _ window: Int64) -> Int64 {

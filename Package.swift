@@ -43,7 +43,7 @@ let base: [Target] = [
 ]
 
 let network: [Target] = [
-    room("Network", "HTTP", ["Core"]),
+    room("Network", "HTTP", ["Core", "CZlib"]),
     room("Network", "Reactor", ["Core", "CLinux"]),
     room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry"]),
 ]
@@ -92,7 +92,7 @@ let suites: [Target] = [
     tests("ConfigTests", ["Core", "Config", "Support"]),
     tests("SecretsTests", ["Core", "Secrets"]),
     tests("TelemetryTests", ["Core", "Telemetry"]),
-    tests("HTTPTests", ["Core", "HTTP", "Support"]),
+    tests("HTTPTests", ["Core", "HTTP", "CZlib", "Support"]),
     tests("WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "Support"]),
     tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),
     tests("BlobsTests", ["Core", "Blobs", "Secrets", "Support"]),

@@ -8,6 +8,7 @@ extension ProblemCode {
         .expectationFailed: (417, "The expectation cannot be met"),
         .notImplemented: (501, "Not implemented"),
         .httpVersionNotSupported: (505, "HTTP version not supported"),
+        .misdirectedRequest: (421, "Not answered on this connection"),
         .notFound: (404, "No such resource"),
         .methodNotAllowed: (405, "The resource does not support this method"),
         .unsupportedMediaType: (415, "The Content-Type is not supported here"),

@@ -10,6 +10,7 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case expectationFailed = "expectation_failed"
     case notImplemented = "not_implemented"
     case httpVersionNotSupported = "http_version_not_supported"
+    case misdirectedRequest = "misdirected_request"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
     case unsupportedMediaType = "unsupported_media_type"

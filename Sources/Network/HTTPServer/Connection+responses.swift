@@ -13,7 +13,7 @@ extension Connection {
         if let refusal { return refuse(refusal) }
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
-            remoteSubscriber: peerSubscriber)
+            remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
         let respond = server.context.respond
         server.handlerBegan()
         exchange.task = Task(executorPreference: loop) { [self] in

@@ -61,7 +61,7 @@ final class ServerLoop: @unchecked Sendable {
         case .refused(let reason): refusal = Refusal(.overloaded, reason)
         case .dropped: return
         }
-        let connection = Connection(socket, peer: peer, server: self, refusal: refusal)
+        let connection = Connection(Transport(socket), peer: peer, server: self, refusal: refusal)
         connections[ObjectIdentifier(connection)] = connection
         connection.open()
         if isDraining { connection.drain() }

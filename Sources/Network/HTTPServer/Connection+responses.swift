@@ -11,6 +11,7 @@ extension Connection {
         let exchange = Exchange(hasBody: parsed.framing != .none)
         self.exchange = exchange
         if let refusal { return refuse(refusal) }
+        if transport.isUnprotected { return refuse(Refusal(.badRequest, "This port speaks HTTPS")) }
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
             remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)

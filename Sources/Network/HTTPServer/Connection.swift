@@ -23,6 +23,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// The write side is full; the next writable edge goes on.
     var isBlocked = false
     var isFlushScheduled = false
+    var isHandshakeOver = false
 
     private var registration: Registration?
     private var pending: [UInt8] = []
@@ -61,6 +62,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     func ready(_ events: ReadyEvents) {
+        let events = transport.allows(events)
         if events.contains(.failed) { return close() }
         if !events.isDisjoint(with: .peerClosed) { peerHasShutDown = true }
         if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
@@ -203,6 +205,7 @@ final class Connection: EventSource, @unchecked Sendable {
 
     private func receive() {
         do throws(SystemCallError) {
+            defer { noteHandshake() }
             switch try transport.read(into: server.readBuffer) {
             case .bytes(let count):
                 append(UnsafeRawBufferPointer(rebasing: server.readBuffer[..<count]))

@@ -70,8 +70,11 @@ final class WireClient {
 
     func shutdownWrite() {
         if let tls { try? sendRaw(tls.closeNotify()) }
-        shutdown(descriptor, Int32(SHUT_WR))
+        shutdownBareSocket()
     }
+
+    /// Without a word of TLS.
+    func shutdownBareSocket() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 

@@ -22,8 +22,6 @@ public struct PipelineOptions: Sendable {
 /// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
 public struct Pipeline: Sendable {
     let router: Router<Route>
-    /// Every method that some route has, for `OPTIONS *`.
-    let methods: [String]
     let options: PipelineOptions
     let time: any TimeSource
     private let accessLog: AccessLog
@@ -52,7 +50,6 @@ public struct Pipeline: Sendable {
         var router = Router<Route>()
         for route in routes { try router.add(route.method, route.path, route) }
         self.router = router
-        methods = Self.allowed(Set(routes.map(\.method)))
         self.options = options
         self.time = time
         accessLog = AccessLog(log: log, metrics: metrics)
@@ -74,8 +71,7 @@ public struct Pipeline: Sendable {
         do {
             switch find(&context) {
             case .route(let route): response = try await answer(route, &context)
-            case .options: response = try await answerOptions(context)
-            case .elsewhere(let allowed): response = try await answerSite(&context, allowed: allowed)
+            case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {
             response = problems.answer(error, context)

@@ -32,6 +32,7 @@ public struct Pipeline: Sendable {
     private let authenticate: Authenticate
     private let accountLimit: AccountLimit
     let crossOrigin: CrossOrigin
+    private let compression: Compression
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -59,6 +60,7 @@ public struct Pipeline: Sendable {
         bodyLimit = BodyLimit(limits: limits)
         authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
         accountLimit = AccountLimit(limits, time: time)
+        compression = Compression(bytesMin: limits.compressBytesMin)
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
@@ -117,6 +119,7 @@ public struct Pipeline: Sendable {
     }
 
     private func finish(_ response: inout Response, _ context: RequestContext) {
+        if !context.isPage { compression.finish(&response, context) }
         response.fields.append("X-Request-Id", context.id)
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)

@@ -20,13 +20,16 @@ struct PipelineFixture {
     let account: AccountID
     let token: String
 
-    init(credits: Int64 = 3, studio given: StudioFixture? = nil, limits: APILimits = APILimits()) async throws {
+    init(
+        credits: Int64 = 3, studio given: StudioFixture? = nil, limits: APILimits = APILimits(),
+        options: PipelineOptions = PipelineOptions()
+    ) async throws {
         studio = if let given { given } else { try await StudioFixture() }
         pipeline = try Pipeline(
             services: Services(
                 accounts: studio.accounts, books: LedgerReader(database: studio.database, ledger: studio.ledger),
                 jobs: studio.jobs, isReady: { true }),
-            limits: limits, log: Logger(level: .error), metrics: Metrics(), time: studio.time)
+            limits: limits, options: options, log: Logger(level: .error), metrics: Metrics(), time: studio.time)
         account = try await studio.account(credits: credits)
         token = try await studio.accounts.createKey(for: account, name: "test").token
     }

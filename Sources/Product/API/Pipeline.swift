@@ -152,12 +152,14 @@ public struct Pipeline: Sendable {
 
     private func record(_ response: Response, of context: RequestContext, nanoseconds: UInt64) {
         duration.observe(Double(nanoseconds) / 1e9)
-        log.info(
-            "request",
-            [
-                "requestId": context.id, "method": context.request.head.method, "path": context.request.head.path,
-                "status": response.status, "milliseconds": Int(nanoseconds / 1_000_000),
-                "account": context.principal?.accountID.text ?? "-", "address": context.request.remoteAddress,
-            ])
+        log.line(.info, "request") { line in
+            line.add("requestId", context.id)
+            line.add("method", context.request.head.method)
+            line.add("path", context.request.head.path)
+            line.add("status", response.status)
+            line.add("milliseconds", Int(nanoseconds / 1_000_000))
+            line.add("account", context.principal?.accountID.text ?? "-")
+            line.add("address", context.request.remoteAddress)
+        }
     }
 }

@@ -69,7 +69,7 @@ let audio: [Target] = [
 let product: [Target] = [
     room("Product", "Accounts", ["Core", "Secrets", "Database"]),
     room("Product", "Studio", ["Core", "Blobs", "Database", "JobQueue", "Ledger", "Secrets"]),
-    room("Product", "API", ["Core", "HTTP", "Telemetry", "Accounts", "Ledger", "Studio"]),
+    room("Product", "API", ["Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Ledger", "Studio"]),
     room("Product", "Workers", ["Core", "Telemetry", "Blobs", "JobQueue", "Studio", "Engines", "Media"]),
 ]
 

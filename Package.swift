@@ -43,7 +43,7 @@ let base: [Target] = [
 ]
 
 let network: [Target] = [
-    room("Network", "HTTP", ["Core"]),
+    room("Network", "HTTP", ["Core", "CZlib"]),
     room("Network", "Reactor", ["Core", "CLinux"]),
     room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry"]),
 ]

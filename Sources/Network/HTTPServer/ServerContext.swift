@@ -75,6 +75,7 @@ struct ServerMetrics: Sendable {
     let timeouts: Counter
     let received: Counter
     let sent: Counter
+    let webSockets: WebSocketMetrics
     private let responses: [Counter]
 
     init(_ metrics: Metrics) {
@@ -86,10 +87,23 @@ struct ServerMetrics: Sendable {
         timeouts = metrics.counter("cadenza_http_timeouts_total", help: "Peers that were too slow.")
         received = metrics.counter("cadenza_http_received_bytes_total", help: "Bytes read from connections.")
         sent = metrics.counter("cadenza_http_sent_bytes_total", help: "Bytes written to connections.")
+        webSockets = WebSocketMetrics(metrics)
         responses = (2...5).map {
             metrics.counter("cadenza_http_responses_total", help: "Responses begun.", labels: ["status": "\($0)xx"])
         }
     }
 
     func countResponse(status: Int) { responses[min(max(status / 100, 2), 5) - 2].increment() }
+}
+
+struct WebSocketMetrics: Sendable {
+    let open: Gauge
+    let received: Counter
+    let sent: Counter
+
+    init(_ metrics: Metrics) {
+        open = metrics.gauge("cadenza_websockets_open", help: "Open WebSockets.")
+        received = metrics.counter("cadenza_websocket_messages_received_total", help: "Messages from WebSockets.")
+        sent = metrics.counter("cadenza_websocket_messages_sent_total", help: "Messages to WebSockets.")
+    }
 }

@@ -14,7 +14,7 @@ final class ServerLoop: @unchecked Sendable {
     private let listener: Listener
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var handlerCount = 0
-    private var isDraining = false
+    private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
     private var dateSecond: UInt64 = .max

@@ -81,15 +81,18 @@ public struct Request: Sendable {
     public var remoteAddress: String
     /// What stands for the peer's subscriber in budgets: an IPv4 address, or the /64 of an IPv6 address, as text.
     public var remoteSubscriber: String
+    /// It came over TLS, ended by this server.
+    public var isSecure: Bool
 
     /// - Parameter remoteSubscriber: `remoteAddress` unless given.
     public init(
         head: RequestHead, body: RequestBody = .none, remoteAddress: String = "127.0.0.1",
-        remoteSubscriber: String? = nil
+        remoteSubscriber: String? = nil, isSecure: Bool = false
     ) {
         self.head = head
         self.body = body
         self.remoteAddress = remoteAddress
         self.remoteSubscriber = remoteSubscriber ?? remoteAddress
+        self.isSecure = isSecure
     }
 }

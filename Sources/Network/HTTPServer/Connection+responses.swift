@@ -11,9 +11,10 @@ extension Connection {
         let exchange = Exchange(hasBody: parsed.framing != .none)
         self.exchange = exchange
         if let refusal { return refuse(refusal) }
+        if transport.isUnprotected { return refuse(Refusal(.badRequest, "This port speaks HTTPS")) }
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
-            remoteSubscriber: peerSubscriber)
+            remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
         let respond = server.context.respond
         server.handlerBegan()
         exchange.task = Task(executorPreference: loop) { [self] in

@@ -106,13 +106,13 @@ final class Connection: EventSource, @unchecked Sendable {
         self.exchange = nil
         exchange.deliver(.failure(.disconnected))
         exchange.endWriting(.disconnected)
-        exchange.task?.cancel()
+        exchange.handler?.cancel()
     }
 
     /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
     /// handler is cancelled, yet what it answers is still sent, in case the peer only half-closed.
     private func cancelIfGone() {
-        if peerHasShutDown, let exchange, exchange.bodyEnd != nil { exchange.task?.cancel() }
+        if peerHasShutDown, let exchange, exchange.bodyEnd != nil { exchange.handler?.cancel() }
     }
 
     // MARK: Driving the state

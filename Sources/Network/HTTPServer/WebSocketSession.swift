@@ -261,7 +261,7 @@ final class WebSocketSession: @unchecked Sendable {
         if let receiver {
             receiver.resume(returning: end.cause == .closed ? .success(nil) : .failure(end))
         } else if end.cause != .closed {
-            exchange.task?.cancel()
+            exchange.handler?.cancel()
         }
         receiver = nil
         for sender in senders { sender.resume(returning: .failure(end)) }

@@ -10,6 +10,19 @@ public struct SettingKey: Sendable {
         case number(Target<Double>, ClosedRange<Double>)
         case text(Target<String>)
         case choice(Target<String>, [String])
+        /// Text with commas between the items; none at all is an empty list.
+        case list(Target<[String]>, Item)
+    }
+
+    /// What each item of a list must be.
+    enum Item: String, Sendable {
+        case file = "file names"
+
+        func accepts(_ text: String) -> Bool {
+            switch self {
+            case .file: !text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
+            }
+        }
     }
 
     public let section: String
@@ -68,6 +81,12 @@ public struct SettingKey: Sendable {
         case .choice(let target, let names):
             guard names.contains(text) else { return "must be one of \(allowed), not \(quoted(text))" }
             settings[keyPath: target] = text
+        case .list(let target, let item):
+            let items = text.split(separator: ",").map { String($0.trimmingBlanks) }
+            if let wrong = items.first(where: { !item.accepts($0) }) {
+                return "needs \(item.rawValue), not \(quoted(wrong))"
+            }
+            settings[keyPath: target] = items
         }
         return nil
     }
@@ -83,6 +102,7 @@ public struct SettingKey: Sendable {
         case .bytes(let target, _): ByteSize.literal(settings[keyPath: target])
         case .number(let target, _): decimal(settings[keyPath: target])
         case .text(let target), .choice(let target, _): ConfigFile.quote(settings[keyPath: target])
+        case .list(let target, _): ConfigFile.quote(settings[keyPath: target].joined(separator: ", "))
         }
     }
 
@@ -94,6 +114,7 @@ public struct SettingKey: Sendable {
         case .number(_, let range): "number, \(decimal(range.lowerBound)) to \(decimal(range.upperBound))"
         case .text: "text"
         case .choice(_, let names): names.joined(separator: ", ")
+        case .list(_, let item): "\(item.rawValue), with commas between"
         }
     }
 }

@@ -84,7 +84,7 @@ enum RouteTable {
                 takes: .query("state", JobState.self, "Only jobs in this state."),
                 .query("limit", 1...jobs.limits.pageSizeMax, default: jobs.limits.pageSizeDefault, "Jobs of a page."),
                 .query("cursor", JobID.self, "`nextCursor` of the page before."),
-                answers: .json(JobPage.self, "A page of jobs.", leads: JobPage.links), routes.list),
+                answers: .json(JobPage.self, "A page of jobs."), routes.list),
             Route(
                 "GET", "/api/v1/jobs/{id}", .account, "getJob", "A job with its timeline",
                 takes: .path("id", JobID.self, jobWords),

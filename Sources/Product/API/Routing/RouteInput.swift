@@ -152,3 +152,15 @@ extension RouteInput {
 private func wholeNumber(_ text: String) -> Int64? {
     text.utf8.first == UInt8(ascii: "+") ? nil : Int64(text)
 }
+
+extension UInt8 {
+    /// A letter, a digit, `_` or `-` of ASCII: what names and ids are made of.
+    var isNameByte: Bool {
+        switch self {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}

@@ -99,7 +99,7 @@ enum RouteTable {
             Route(
                 "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",
                 takes: .path("id", JobID.self, jobWords),
-                .header("Last-Event-ID", JobEventsRoute.ids, "The id of the last event that was seen."),
+                .header("Last-Event-ID", 0...Int.max, "The id of the last event that was seen."),
                 answers: JobEventsRoute.output, JobEventsRoute(jobs: jobs).stream),
             Route(
                 "GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "getArtifact", "Download a result",

@@ -9,8 +9,6 @@ internal import Studio
 struct JobEventsRoute: Sendable {
     let jobs: JobService
 
-    /// The ids of `timeline` events; 0 is before the first.
-    static let ids: ClosedRange<Int64> = 0...Int64.max
     static let output = RouteOutput.response([
         AnswerSpec(
             status: 200, summary: "Events until the job has ended, each as the schema says.",
@@ -36,7 +34,7 @@ struct JobEventsRoute: Sendable {
     }
 
     func stream(
-        _ context: RequestContext, _ id: JobID, after lastEventID: Int64?
+        _ context: RequestContext, _ id: JobID, after lastEventID: Int?
     ) async throws(Problem) -> Response {
         let account = try context.account()
         do { _ = try await jobs.job(id, of: account) } catch { throw Problem(error) }
@@ -44,7 +42,7 @@ struct JobEventsRoute: Sendable {
         guard let signals = jobs.hub.watch(id) else {
             throw Problem(.overloaded, "The job is watched by too many streams, or the server is shutting down.")
         }
-        let start = lastEventID ?? 0
+        let start = Int64(lastEventID ?? 0)
         var response = Response(
             status: 200,
             body: .stream(length: nil) { writer in

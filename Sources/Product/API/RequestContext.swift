@@ -10,6 +10,29 @@ public struct RequestContext: Sendable {
     public var parameters: [String: String] = [:]
     /// Set where the route's guard asks for an account.
     public var principal: Principal?
+    /// What proved the principal.
+    public var credential: CredentialKind?
+    /// Whether the client came over TLS, to us or to a trusted proxy.
+    public var isSecure = false
+    /// The authority that the client used.
+    public var host: String?
+    /// The answer is a file of the page.
+    var isPage = false
+
+    init(request: Request, id: String) {
+        self.request = request
+        self.id = id
+        host = request.head.fields["Host"]
+    }
+
+    /// Looks past the trusted proxies: from here on, the client's address is the request's.
+    mutating func findClient(_ proxies: TrustedProxies) {
+        guard let client = proxies.client(peer: request.remoteAddress, fields: request.head.fields) else { return }
+        request.remoteAddress = client.address.description
+        request.remoteSubscriber = client.address.subscriber.description
+        if let isSecure = client.isSecure { self.isSecure = isSecure }
+        if let host = client.host { self.host = host }
+    }
 
     /// - Throws: `unauthenticated` on a route without a guard.
     func account() throws(Problem) -> AccountID {

@@ -22,7 +22,7 @@ public enum ResponseSerializer {
     public static func appendHead(
         status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout [UInt8]
     ) throws(SerializationError) {
-        guard (200...999).contains(status) else { throw .invalidStatus(status) }
+        guard (200...999).contains(status) || status == 101 else { throw .invalidStatus(status) }
         let start = bytes.count
         bytes.append(contentsOf: "HTTP/1.1 ".utf8)
         bytes.append(contentsOf: String(status).utf8)

@@ -11,9 +11,10 @@ extension Connection {
         let exchange = Exchange(hasBody: parsed.framing != .none)
         self.exchange = exchange
         if let refusal { return refuse(refusal) }
+        if transport.isUnprotected { return refuse(Refusal(.badRequest, "This port speaks HTTPS")) }
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
-            remoteSubscriber: peerSubscriber)
+            remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
         let respond = server.context.respond
         server.handlerBegan()
         exchange.task = Task(executorPreference: loop) { [self] in
@@ -70,7 +71,7 @@ extension Connection {
 
     // MARK: Responses
 
-    private typealias Writing = @Sendable (any ResponseWriter) async throws -> Void
+    typealias Writing = @Sendable (any ResponseWriter) async throws -> Void
 
     private func answer(_ response: Response, to exchange: Exchange) async {
         guard let write = begin(response, for: exchange) else { return }
@@ -95,6 +96,7 @@ extension Connection {
             }
         }
         server.context.metrics.countResponse(status: response.status)
+        if case .webSocket(let upgrade) = response.body { return begin(upgrade, for: exchange) }
         guard exchange.plan?.sendsBody == true else {
             complete(exchange)
             return nil
@@ -107,6 +109,7 @@ extension Connection {
             exchange.owedBytes = length
             flush()
             return write
+        case .webSocket: break
         }
         complete(exchange)
         return nil
@@ -120,6 +123,7 @@ extension Connection {
         var head: [UInt8] = []
         head.reserveCapacity(512)
         do throws(SerializationError) {
+            guard response.body.isUpgrade == (response.status == 101) else { throw .invalidStatus(response.status) }
             try ResponseSerializer.appendHead(
                 status: response.status, fields: response.fields, plan: plan, date: server.date(), to: &head)
         } catch {
@@ -132,7 +136,7 @@ extension Connection {
         return true
     }
 
-    private func complete(_ exchange: Exchange) {
+    func complete(_ exchange: Exchange) {
         exchange.isComplete = true
         flush()
     }
@@ -183,6 +187,9 @@ extension ResponseBody {
         case .bytes(let bytes): bytes.count
         case .file(_, _, let length): length
         case .stream(let length, _): length
+        case .webSocket: nil
         }
     }
+
+    fileprivate var isUpgrade: Bool { if case .webSocket = self { true } else { false } }
 }

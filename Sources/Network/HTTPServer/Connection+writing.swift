@@ -8,9 +8,8 @@ extension Connection {
         guard !isClosed, !isBlocked, !isFlushScheduled else { return }
         do throws(SystemCallError) {
             let (progress, sent) = try output.send(
-                to: socket, sliceMax: limits.fileSliceBytesMax, turnMax: limits.sendBytesPerTurnMax)
+                to: &transport, sliceMax: limits.fileSliceBytesMax, turnMax: limits.sendBytesPerTurnMax)
             server.context.metrics.sent.increment(by: sent)
-            sentByteCount += sent
             switch progress {
             case .empty:
                 deadlines.write = nil
@@ -40,7 +39,7 @@ extension Connection {
     /// the socket has room again only once a third of its buffer is free, for which an honest slow reader may need
     /// longer than a stall may last.
     func readerKeepsUp() -> Bool {
-        let taken = sentByteCount - socket.unacknowledgedByteCount
+        let taken = transport.acknowledgedByteCount
         defer { takenByteCount = taken }
         guard let deadline = deadlines.write else {
             deadlines.write = loop.now + nanoseconds(limits.writeStallSeconds)

@@ -14,7 +14,7 @@ final class ServerLoop: @unchecked Sendable {
     private let listener: Listener
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var handlerCount = 0
-    private var isDraining = false
+    private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
     private var dateSecond: UInt64 = .max
@@ -61,7 +61,13 @@ final class ServerLoop: @unchecked Sendable {
         case .refused(let reason): refusal = Refusal(.overloaded, reason)
         case .dropped: return
         }
-        let connection = Connection(socket, peer: peer, server: self, refusal: refusal)
+        let connection: Connection
+        do throws(SystemCallError) {
+            let transport = try Transport(socket, tls: context.tls)
+            connection = Connection(transport, peer: peer, server: self, refusal: refusal)
+        } catch {
+            return context.leave(peer, wasAdmitted: refusal == nil)
+        }
         connections[ObjectIdentifier(connection)] = connection
         connection.open()
         if isDraining { connection.drain() }
@@ -71,6 +77,8 @@ final class ServerLoop: @unchecked Sendable {
     private func shed(_ socket: consuming Socket, _ peer: SocketAddress) {
         context.metrics.shed.increment()
         context.log.warning("out of descriptors: connection shed", ["peer": peer.host])
+        // There is no time for a handshake.
+        guard context.configuration.tls == nil else { return }
         let seconds = context.configuration.limits.retryAfterSeconds
         let answer =
             "HTTP/1.1 503 Service Unavailable\r\nRetry-After: \(seconds)\r\n"

@@ -30,7 +30,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let system: [Target] = [
     .target(name: "CLinux", path: "Sources/System/CLinux", cSettings: strictC),
     .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3"),
-    .systemLibrary(name: "COpenSSL", path: "Sources/System/COpenSSL", pkgConfig: "libcrypto"),
+    .systemLibrary(name: "COpenSSL", path: "Sources/System/COpenSSL", pkgConfig: "openssl"),
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CLibAV", path: "Sources/System/CLibAV", pkgConfig: "libavformat"),
 ]
@@ -44,7 +44,7 @@ let base: [Target] = [
 
 let network: [Target] = [
     room("Network", "HTTP", ["Core", "CZlib"]),
-    room("Network", "Reactor", ["Core", "CLinux"]),
+    room("Network", "Reactor", ["Core", "CLinux", "COpenSSL"]),
     room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry"]),
 ]
 
@@ -69,7 +69,7 @@ let audio: [Target] = [
 let product: [Target] = [
     room("Product", "Accounts", ["Core", "Secrets", "Database"]),
     room("Product", "Studio", ["Core", "Blobs", "Database", "JobQueue", "Ledger", "Secrets"]),
-    room("Product", "API", ["Core", "HTTP", "Telemetry", "Accounts", "Ledger", "Studio"]),
+    room("Product", "API", ["Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Ledger", "Studio"]),
     room("Product", "Workers", ["Core", "Telemetry", "Blobs", "JobQueue", "Studio", "Engines", "Media"]),
 ]
 
@@ -92,8 +92,9 @@ let suites: [Target] = [
     tests("ConfigTests", ["Core", "Config", "Support"]),
     tests("SecretsTests", ["Core", "Secrets"]),
     tests("TelemetryTests", ["Core", "Telemetry"]),
-    tests("HTTPTests", ["Core", "HTTP", "Support"]),
-    tests("WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "Support"]),
+    tests("HTTPTests", ["Core", "HTTP", "CZlib", "Support"]),
+    tests(
+        "WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "COpenSSL", "Support"]),
     tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),
     tests("BlobsTests", ["Core", "Blobs", "Secrets", "Support"]),
     tests("KernelsTests", ["Core", "CKernels", "Kernels", "Support"]),

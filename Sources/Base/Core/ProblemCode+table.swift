@@ -8,6 +8,7 @@ extension ProblemCode {
         .expectationFailed: (417, "The expectation cannot be met"),
         .notImplemented: (501, "Not implemented"),
         .httpVersionNotSupported: (505, "HTTP version not supported"),
+        .misdirectedRequest: (421, "Not answered on this connection"),
         .notFound: (404, "No such resource"),
         .methodNotAllowed: (405, "The resource does not support this method"),
         .unsupportedMediaType: (415, "The Content-Type is not supported here"),
@@ -21,6 +22,8 @@ extension ProblemCode {
         .invalidField: (400, "A field of the request has an invalid value"),
         .unauthenticated: (401, "A valid credential is required"),
         .forbidden: (403, "The credential does not permit this"),
+        .foreignOrigin: (403, "The request comes from a page of another origin"),
+        .invalidCSRFToken: (403, "The session's token is missing or wrong"),
         .tooManyRequests: (429, "Too many requests"),
         .insufficientCredits: (402, "Not enough credits"),
         .emptyFile: (422, "The file is empty"),
@@ -47,6 +50,7 @@ extension ProblemCode {
         .tooManyAttempts: (500, "The job was given up after repeated failures"),
         .storageFull: (507, "The server's storage is full"),
         .overloaded: (503, "The server is overloaded"),
+        .answerTimeout: (503, "The request took too long to answer"),
         .internalError: (500, "Internal error"),
     ]
 }

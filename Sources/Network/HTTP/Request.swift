@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The request line and fields of a request, already validated.
 public struct RequestHead: Sendable {
     /// The method token as sent, case-sensitive (`GET`).
@@ -62,6 +64,16 @@ public struct RequestBody: Sendable {
     /// The next bytes, never empty; `nil` at the end.
     public func next() async throws(BodyError) -> [UInt8]? { try await pull() }
 
+    /// This body, refused beyond `bytesMax` while it is read.
+    public func limited(to bytesMax: Int) -> RequestBody {
+        let (pull, count) = (pull, ByteCounter())
+        return RequestBody(declaredLength: declaredLength) { () async throws(BodyError) -> [UInt8]? in
+            guard let bytes = try await pull() else { return nil }
+            guard count.add(bytes.count) <= bytesMax else { throw .tooLarge(bytesMax: bytesMax) }
+            return bytes
+        }
+    }
+
     /// The whole body, refused beyond `bytesMax`.
     public func collect(bytesMax: Int) async throws(BodyError) -> [UInt8] {
         if let declaredLength, declaredLength > bytesMax { throw .tooLarge(bytesMax: bytesMax) }
@@ -74,6 +86,13 @@ public struct RequestBody: Sendable {
     }
 }
 
+private final class ByteCounter: Sendable {
+    private let count = Atomic(0)
+
+    /// - Returns: the sum so far.
+    func add(_ bytes: Int) -> Int { count.add(bytes, ordering: .relaxed).newValue }
+}
+
 public struct Request: Sendable {
     public var head: RequestHead
     public var body: RequestBody
@@ -81,15 +100,18 @@ public struct Request: Sendable {
     public var remoteAddress: String
     /// What stands for the peer's subscriber in budgets: an IPv4 address, or the /64 of an IPv6 address, as text.
     public var remoteSubscriber: String
+    /// It came over TLS, ended by this server.
+    public var isSecure: Bool
 
     /// - Parameter remoteSubscriber: `remoteAddress` unless given.
     public init(
         head: RequestHead, body: RequestBody = .none, remoteAddress: String = "127.0.0.1",
-        remoteSubscriber: String? = nil
+        remoteSubscriber: String? = nil, isSecure: Bool = false
     ) {
         self.head = head
         self.body = body
         self.remoteAddress = remoteAddress
         self.remoteSubscriber = remoteSubscriber ?? remoteAddress
+        self.isSecure = isSecure
     }
 }

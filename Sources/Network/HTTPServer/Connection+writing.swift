@@ -3,14 +3,30 @@ internal import Reactor
 internal import Telemetry
 
 extension Connection {
+    /// Sends `bytes` after what is queued. Where nothing is, they go to the socket first: most answers are never queued.
+    func send(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        var sent = 0
+        if output.isEmpty, !isBlocked, !isFlushScheduled {
+            do throws(SystemCallError) {
+                if case .bytes(let count) = try OutputQueue.write(bytes, from: 0, to: &transport, more: false) {
+                    sent = count
+                }
+            } catch {
+                return close()
+            }
+            server.context.metrics.sent.increment(by: sent)
+        }
+        if sent < bytes.count { output.append(Array(bytes[sent...])) }
+    }
+
     /// Sends what is queued, as far as the socket takes it.
     func flush() {
         guard !isClosed, !isBlocked, !isFlushScheduled else { return }
         do throws(SystemCallError) {
             let (progress, sent) = try output.send(
-                to: socket, sliceMax: limits.fileSliceBytesMax, turnMax: limits.sendBytesPerTurnMax)
+                to: &transport, sliceMax: limits.fileSliceBytesMax, turnMax: limits.sendBytesPerTurnMax)
             server.context.metrics.sent.increment(by: sent)
-            sentByteCount += sent
             switch progress {
             case .empty:
                 deadlines.write = nil
@@ -40,7 +56,7 @@ extension Connection {
     /// the socket has room again only once a third of its buffer is free, for which an honest slow reader may need
     /// longer than a stall may last.
     func readerKeepsUp() -> Bool {
-        let taken = sentByteCount - socket.unacknowledgedByteCount
+        let taken = transport.acknowledgedByteCount
         defer { takenByteCount = taken }
         guard let deadline = deadlines.write else {
             deadlines.write = loop.now + nanoseconds(limits.writeStallSeconds)

@@ -10,14 +10,12 @@ final class Connection: EventSource, @unchecked Sendable {
     let peer: SocketAddress
     let peerHost: String
     let peerSubscriber: String
-    var socket: Socket
+    var transport: Transport
     /// Let in over a limit, only to be told so.
     let refusal: Refusal?
 
     var state: ConnectionState
     var output = OutputQueue()
-    /// Handed to the kernel since the connection began.
-    var sentByteCount = 0
     /// Acknowledged by the peer's kernel, as of the last look.
     var takenByteCount = 0
     var exchange: Exchange?
@@ -25,6 +23,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// The write side is full; the next writable edge goes on.
     var isBlocked = false
     var isFlushScheduled = false
+    var isHandshakeOver = false
 
     private var registration: Registration?
     var pending: [UInt8] = []
@@ -36,8 +35,8 @@ final class Connection: EventSource, @unchecked Sendable {
     private var isDriveScheduled = false
     var deadlines = ConnectionDeadlines()
 
-    init(_ socket: consuming Socket, peer: SocketAddress, server: ServerLoop, refusal: Refusal?) {
-        self.socket = socket
+    init(_ transport: consuming Transport, peer: SocketAddress, server: ServerLoop, refusal: Refusal?) {
+        self.transport = transport
         self.peer = peer
         self.server = server
         self.refusal = refusal
@@ -53,9 +52,9 @@ final class Connection: EventSource, @unchecked Sendable {
     // MARK: Events
 
     func open() {
-        socket.setNoDelay()
+        transport.setNoDelay()
         do throws(SystemCallError) {
-            registration = try loop.register(socket, self)
+            registration = try transport.register(with: loop, self)
         } catch {
             return close()
         }
@@ -63,6 +62,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     func ready(_ events: ReadyEvents) {
+        let events = transport.allows(events)
         if events.contains(.failed) { return close() }
         if !events.isDisjoint(with: .peerClosed) { peerHasShutDown = true }
         if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
@@ -85,7 +85,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Ends the connection in the middle of what it does.
     func abort() {
         guard !isClosed else { return }
-        socket.resetOnClose()
+        transport.resetOnClose()
         close()
     }
 
@@ -93,9 +93,9 @@ final class Connection: EventSource, @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         deadlines.cancel(on: loop)
-        if let registration { loop.deregister(socket, registration) }
+        if let registration { transport.deregister(from: loop, registration) }
         // Now, not with the last reference: a handler may hold that for long.
-        socket.close()
+        transport.close()
         pending = []
         output.removeAll()
         endExchange()
@@ -107,7 +107,7 @@ final class Connection: EventSource, @unchecked Sendable {
         self.exchange = nil
         exchange.deliver(.failure(.disconnected))
         exchange.endWriting(.disconnected)
-        exchange.task?.cancel()
+        exchange.handler?.cancel()
     }
 
     /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
@@ -115,7 +115,7 @@ final class Connection: EventSource, @unchecked Sendable {
     private func cancelIfGone() {
         // A WebSocket hears of it when what came before is read.
         guard peerHasShutDown, let exchange, exchange.webSocket == nil else { return }
-        if exchange.bodyEnd != nil { exchange.task?.cancel() }
+        if exchange.bodyEnd != nil { exchange.handler?.cancel() }
     }
 
     // MARK: Driving the state
@@ -199,7 +199,7 @@ final class Connection: EventSource, @unchecked Sendable {
             output.append(ResponseSerializer.continueResponse)
             flush()
         case .refuse(let refusal): refuse(refusal)
-        case .halfClose: socket.shutdownWrite()
+        case .halfClose: transport.shutdownWrite()
         case .close:
             close()
             return .wait
@@ -209,11 +209,11 @@ final class Connection: EventSource, @unchecked Sendable {
 
     private func receive() {
         do throws(SystemCallError) {
-            switch try socket.read(into: server.readBuffer) {
+            defer { noteHandshake() }
+            switch try transport.read(into: server.readBuffer) {
             case .bytes(let count):
                 append(UnsafeRawBufferPointer(rebasing: server.readBuffer[..<count]))
-                // A part-filled buffer means an empty socket: the next bytes, or the end, will be a new edge.
-                canRead = count == server.readBuffer.count || peerHasShutDown
+                canRead = !transport.isDrained || peerHasShutDown
                 noteReceived(count)
             case .wouldBlock: canRead = false
             case .end:

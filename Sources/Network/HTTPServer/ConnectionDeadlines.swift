@@ -18,6 +18,13 @@ struct ConnectionDeadlines {
     private var timer: TimerID?
     private var armed: UInt64 = .max
 
+    /// While it lasts, nothing else is waited for; the time of the first head begins at its end.
+    mutating func handshakeIsPending(at time: UInt64, _ limits: ConnectionLimits) {
+        if read == nil { read = time + nanoseconds(limits.handshakeSeconds) }
+    }
+
+    mutating func handshakeEnded() { read = nil }
+
     /// A head is complete: what is awaited from now on belongs to a new request.
     mutating func requestBegan() {
         awaiting = nil
@@ -68,7 +75,11 @@ func nanoseconds(_ seconds: Double) -> UInt64 { UInt64(max(0, seconds) * 1e9) }
 
 extension Connection {
     func updateDeadlines() {
-        deadlines.update(state.awaiting, at: loop.now, limits)
+        if transport.handshake == .pending {
+            deadlines.handshakeIsPending(at: loop.now, limits)
+        } else {
+            deadlines.update(state.awaiting, at: loop.now, limits)
+        }
         armTimer()
     }
 
@@ -77,6 +88,7 @@ extension Connection {
     }
 
     func noteReceived(_ count: Int) {
+        guard count > 0 else { return }
         server.context.metrics.received.increment(by: count)
         deadlines.hasReceived = true
         guard state.awaiting == .body else { return }
@@ -92,7 +104,8 @@ extension Connection {
         guard !isClosed else { return }
         if let write = deadlines.write, write <= loop.now, !readerKeepsUp() { return writeStalled() }
         if let read = deadlines.read, read <= loop.now {
-            if state.awaiting != .request && state.awaiting != .linger { server.context.metrics.timeouts.increment() }
+            let isQuiet = state.awaiting == .request || state.awaiting == .linger
+            if !isQuiet || transport.handshake == .pending { server.context.metrics.timeouts.increment() }
             state.timedOut()
             drive()
         }

@@ -20,7 +20,7 @@ struct OutputQueue: ~Copyable {
     }
 
     /// Smaller pieces are copied behind one another, so that a head and its body leave in one call.
-    private static let coalescedBytesMax = 16 << 10
+    static let coalescedBytesMax = 16 << 10
 
     private var segments: [Segment] = []
     private var head = 0
@@ -57,7 +57,7 @@ struct OutputQueue: ~Copyable {
     /// Sends until nothing is left, the socket is full, or about `turnMax` bytes have gone.
     /// - Returns: how it ended, and the bytes sent.
     mutating func send(
-        to socket: borrowing Socket, sliceMax: Int, turnMax: Int
+        to transport: inout Transport, sliceMax: Int, turnMax: Int
     ) throws(SystemCallError) -> (progress: Progress, sent: Int) {
         var sent = 0
         while head < segments.count {
@@ -65,7 +65,7 @@ struct OutputQueue: ~Copyable {
             switch segments[head] {
             case .bytes(let bytes, let offset):
                 let isLast = head + 1 == segments.count
-                let transfer = try Self.write(bytes, from: offset, to: socket, more: !isLast)
+                let transfer = try Self.write(bytes, from: offset, to: &transport, more: !isLast)
                 guard case .bytes(let count) = transfer else { return (.blocked, sent) }
                 sent += count
                 byteCount -= count
@@ -77,7 +77,7 @@ struct OutputQueue: ~Copyable {
             case .file(let file, let offset, let remaining):
                 let slice = min(remaining, sliceMax)
                 Self.readAhead(file.descriptor, offset: offset + slice, count: min(remaining - slice, sliceMax))
-                let transfer = try socket.send(file: file.descriptor, offset: offset, count: slice)
+                let transfer = try transport.send(file: file.descriptor, offset: offset, count: slice)
                 guard case .bytes(let count) = transfer else { return (.blocked, sent) }
                 guard count > 0 else { return (.fileTruncated, sent) }
                 sent += count
@@ -100,13 +100,13 @@ struct OutputQueue: ~Copyable {
         }
     }
 
-    private static func write(
-        _ bytes: [UInt8], from offset: Int, to socket: borrowing Socket, more: Bool
+    static func write(
+        _ bytes: [UInt8], from offset: Int, to transport: inout Transport, more: Bool
     ) throws(SystemCallError) -> Transfer {
         // withUnsafeBytes rethrows untyped; the result carries the typed error over.
         let result: Result<Transfer, SystemCallError> = bytes.withUnsafeBytes { all in
             do throws(SystemCallError) {
-                return .success(try socket.write(UnsafeRawBufferPointer(rebasing: all[offset...]), more: more))
+                return .success(try transport.write(UnsafeRawBufferPointer(rebasing: all[offset...]), more: more))
             } catch {
                 return .failure(error)
             }

@@ -1,5 +1,5 @@
 public import HTTP
-internal import Reactor
+public import Reactor
 internal import Synchronization
 public import Telemetry
 
@@ -53,6 +53,13 @@ public final class Server: Sendable {
         await withTaskGroup(of: Void.self) { group in
             for worker in draining { group.addTask { await worker.drain() } }
         }
+    }
+
+    /// Certificates for connections accepted from now on; those that are open keep theirs.
+    /// - Precondition: the server was configured with TLS: a port does not change what it speaks.
+    public func replace(tls: TLSContext) {
+        precondition(context.configuration.tls != nil, "certificates for a server without TLS")
+        context.tls = tls
     }
 
     private static func startLoops(

@@ -10,6 +10,8 @@ public struct ServerConfiguration: Sendable {
     public var port: UInt16 = 0
     /// Event loops, one thread each; by default one for each processor this process may use.
     public var loops: Int
+    /// Certificates, for HTTPS; `nil` for plain HTTP.
+    public var tls: TLSContext?
     public var limits = ConnectionLimits()
     public var messages = MessageLimits()
     public var listener = ListenerLimits()

@@ -23,12 +23,20 @@ final class ServerContext: Sendable {
     let respond: Server.Respond
     let metrics: ServerMetrics
     private let open = Mutex(Open())
+    private let currentTLS: Mutex<TLSContext?>
 
     init(configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping Server.Respond) {
         self.configuration = configuration
         self.log = log
         self.respond = respond
         self.metrics = ServerMetrics(metrics)
+        currentTLS = Mutex(configuration.tls)
+    }
+
+    /// For new connections.
+    var tls: TLSContext? {
+        get { currentTLS.withLock { $0 } }
+        set { currentTLS.withLock { $0 = newValue } }
     }
 
     /// Counts a new connection, unless it is dropped; `leave` takes it off.
@@ -77,6 +85,7 @@ struct ServerMetrics: Sendable {
     let sent: Counter
     let webSockets: WebSocketMetrics
     private let responses: [Counter]
+    private let handshakes: [Transport.Handshake: Counter]
 
     init(_ metrics: Metrics) {
         open = metrics.gauge("cadenza_http_connections_open", help: "Open connections.")
@@ -87,11 +96,18 @@ struct ServerMetrics: Sendable {
         timeouts = metrics.counter("cadenza_http_timeouts_total", help: "Peers that were too slow.")
         received = metrics.counter("cadenza_http_received_bytes_total", help: "Bytes read from connections.")
         sent = metrics.counter("cadenza_http_sent_bytes_total", help: "Bytes written to connections.")
+        let ends: [(Transport.Handshake, String)] = [(.full, "full"), (.resumed, "resumed"), (.failed, "failed")]
+        handshakes = ends.reduce(into: [:]) { counters, end in
+            counters[end.0] = metrics.counter(
+                "cadenza_tls_handshakes_total", help: "TLS handshakes that ended.", labels: ["result": end.1])
+        }
         webSockets = WebSocketMetrics(metrics)
         responses = (2...5).map {
             metrics.counter("cadenza_http_responses_total", help: "Responses begun.", labels: ["status": "\($0)xx"])
         }
     }
+
+    func countHandshake(_ end: Transport.Handshake) { handshakes[end]?.increment() }
 
     func countResponse(status: Int) { responses[min(max(status / 100, 2), 5) - 2].increment() }
 }

@@ -14,6 +14,9 @@ final class ServerLoop: @unchecked Sendable {
     private let listener: Listener
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var handlerCount = 0
+    private var idleHandlers: [HandlerTask] = []
+    /// Where responses are put together: one is sent before the next is begun.
+    private var buffer: [UInt8] = []
     private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
@@ -61,7 +64,13 @@ final class ServerLoop: @unchecked Sendable {
         case .refused(let reason): refusal = Refusal(.overloaded, reason)
         case .dropped: return
         }
-        let connection = Connection(socket, peer: peer, server: self, refusal: refusal)
+        let connection: Connection
+        do throws(SystemCallError) {
+            let transport = try Transport(socket, tls: context.tls)
+            connection = Connection(transport, peer: peer, server: self, refusal: refusal)
+        } catch {
+            return context.leave(peer, wasAdmitted: refusal == nil)
+        }
         connections[ObjectIdentifier(connection)] = connection
         connection.open()
         if isDraining { connection.drain() }
@@ -71,6 +80,8 @@ final class ServerLoop: @unchecked Sendable {
     private func shed(_ socket: consuming Socket, _ peer: SocketAddress) {
         context.metrics.shed.increment()
         context.log.warning("out of descriptors: connection shed", ["peer": peer.host])
+        // There is no time for a handshake.
+        guard context.configuration.tls == nil else { return }
         let seconds = context.configuration.limits.retryAfterSeconds
         let answer =
             "HTTP/1.1 503 Service Unavailable\r\nRetry-After: \(seconds)\r\n"
@@ -84,12 +95,36 @@ final class ServerLoop: @unchecked Sendable {
         checkEmpty()
     }
 
-    func handlerBegan() { handlerCount += 1 }
+    // MARK: Handlers
+
+    /// An idle handler, or a new one.
+    func handlerBegan() -> HandlerTask {
+        handlerCount += 1
+        return idleHandlers.popLast() ?? HandlerTask(self)
+    }
 
     func handlerEnded() {
         handlerCount -= 1
         checkEmpty()
     }
+
+    var keepsIdleHandler: Bool { !isDraining && idleHandlers.count < Self.idleHandlersMax }
+
+    func handlerIsIdle(_ handler: HandlerTask) { idleHandlers.append(handler) }
+
+    private static let idleHandlersMax = 64
+
+    // MARK: The buffer
+
+    /// Empty, with the room of the response before.
+    func takeBuffer() -> [UInt8] {
+        var taken: [UInt8] = []
+        swap(&taken, &buffer)
+        taken.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    func giveBack(_ taken: inout [UInt8]) { swap(&taken, &buffer) }
 
     // MARK: Drain
 
@@ -105,6 +140,8 @@ final class ServerLoop: @unchecked Sendable {
         isDraining = true
         whenEmpty = done
         listener.stop()
+        for handler in idleHandlers { handler.end() }
+        idleHandlers = []
         for connection in Array(connections.values) { connection.drain() }
         let limits = context.configuration.limits
         _ = loop.after(seconds: limits.drainSeconds) { [self] in cutOff() }

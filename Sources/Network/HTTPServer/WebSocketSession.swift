@@ -248,7 +248,7 @@ final class WebSocketSession: @unchecked Sendable {
     /// The connection is gone, or done with: so is the handler, also one that has heard nothing of it.
     func connectionEnded() {
         _ = conclude(WebSocketEnd(.lost, .abnormal))
-        exchange.task?.cancel()
+        exchange.handler?.cancel()
     }
 
     /// False if it had ended before.

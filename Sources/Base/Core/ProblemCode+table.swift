@@ -14,6 +14,7 @@ extension ProblemCode {
         .unsupportedMediaType: (415, "The Content-Type is not supported here"),
         .rangeNotSatisfiable: (416, "The range cannot be satisfied"),
         .preconditionFailed: (412, "A precondition failed"),
+        .upgradeRequired: (426, "The resource speaks another protocol"),
         .invalidJSON: (400, "The body is not acceptable JSON"),
         .invalidMultipart: (400, "The body is not acceptable multipart/form-data"),
         .unknownField: (400, "The request has an unknown field"),

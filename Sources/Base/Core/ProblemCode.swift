@@ -16,6 +16,7 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case unsupportedMediaType = "unsupported_media_type"
     case rangeNotSatisfiable = "range_not_satisfiable"
     case preconditionFailed = "precondition_failed"
+    case upgradeRequired = "upgrade_required"
     // Bodies
     case invalidJSON = "invalid_json"
     case invalidMultipart = "invalid_multipart"

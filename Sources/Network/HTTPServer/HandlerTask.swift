@@ -48,7 +48,8 @@ final class HandlerTask: @unchecked Sendable {
     private func run() async {
         while true {
             await answerCall()
-            guard !isCancelled, server.keepsIdleHandler else { break }
+            // Also by its handler's own deadline: a cancelled task stays cancelled.
+            guard !isCancelled, !Task.isCancelled, server.keepsIdleHandler else { break }
             await withUnsafeContinuation { waiter in
                 self.waiter = waiter
                 server.handlerIsIdle(self)

@@ -58,17 +58,19 @@ class Schemas {
     if (whole.items && depth < 3) return this.members(whole.items, depth);
     if (!whole.properties || depth > 3) return null;
     const required = new Set(whole.required ?? []);
-    const rows = Object.entries(whole.properties).map(([name, property]) => {
+    const rows = Object.entries(whole.properties).flatMap(([name, property]) => {
       const inner = property.contentSchema ?? property;
       const target = this.resolve(inner);
       const isDeep = target.properties || target.items || target.oneOf || target.anyOf;
       const deeper = isDeep ? this.members(inner, depth + 1) : null;
-      return make("tr", {},
+      const row = make("tr", {},
         make("td", {}, make("code", {}, name)),
-        make("td", {}, make("p", {}, make("code", {}, this.words(inner))),
-          deeper && deeper.length !== 0 ? make("details", {}, make("summary", {}, "members"), deeper) : null),
+        make("td", {}, make("code", {}, this.words(inner))),
         make("td", {}, required.has(name) ? "required" : "optional"),
         make("td", {}, prose(property.description ?? target.description ?? "")));
+      if (!deeper || deeper.length === 0) return [row];
+      const more = make("details", {}, make("summary", {}, "Members of ", make("code", {}, name)), deeper);
+      return [row, make("tr", {}, make("td", { colspan: "4", class: "deeper" }, more))];
     });
     return table(["member", "type", "", ""], rows);
   }

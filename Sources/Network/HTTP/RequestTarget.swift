@@ -32,7 +32,8 @@ struct RequestTarget {
             path = try Self.path(pathBytes)
         }
         query = question < origin.count ? try Self.query(origin.sub(from: question + 1), itemsMax: queryItemsMax) : []
-        text = target.text
+        // Most targets are their path: one string for both. A decoded path of the target's length is the target.
+        text = path.utf8.count == target.count ? path : target.text
     }
 
     /// The authority of `http://authority/…`; userinfo is refused (RFC 9110 §4.2.4).
@@ -85,8 +86,8 @@ struct RequestTarget {
         return port.isEmpty || (port.decimalValue ?? .max) <= 65535
     }
 
-    /// Decoded and free of dot segments. An encoded slash, backslash or control character, text that is not UTF-8 and a way
-    /// above the root are refused, so that no reader of the path can see another one than the router did.
+    /// Decoded and free of dot segments. An encoded slash, backslash or control character, text that is not UTF-8 and
+    /// a way above the root are refused, so that no reader of the path can see another one than the router did.
     private static func path(_ bytes: Bytes) throws(Refusal) -> String {
         guard bytes.first == ASCII.slash, bytes.allSatisfy(isPathByte) else {
             throw Refusal(.badRequest, "The path holds a character that must be encoded")

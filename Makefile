@@ -66,6 +66,10 @@ parity: models ## recompute the networks' golden values with PyTorch and compare
 prove: models fixtures ## show the promises of docs/status.md; CASES="song crash" shows some
 	@scripts/prove $(CASES)
 
+.PHONY: openapi
+openapi: models ## hold the server to its OpenAPI document with schemathesis, which it installs
+	@scripts/schemathesis.sh
+
 .PHONY: check
 check: test lint ## what a change must pass
 

@@ -3,6 +3,13 @@ internal import HTTP
 
 extension FieldSpec {
     static let noStore = FieldSpec(name: "Cache-Control", schema: .constant("no-store"), summary: "Kept by no cache.")
+    /// draft-ietf-httpapi-ratelimit-headers-10.
+    static let rateLimit = [
+        FieldSpec(
+            name: "RateLimit", schema: .string, summary: "What is left of the budget, and until when.",
+            isRequired: false),
+        FieldSpec(name: "RateLimit-Policy", schema: .string, summary: "The budget.", isRequired: false),
+    ]
     static let location = FieldSpec(name: "Location", schema: .string(format: "uri-reference"), summary: "Where it is.")
     static let contentDisposition = FieldSpec(
         name: "Content-Disposition", schema: .string, summary: "An attachment with the file's name.")

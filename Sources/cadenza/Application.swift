@@ -59,7 +59,7 @@ final class Application: Sendable {
             services: Services(
                 accounts: store.accounts, books: LedgerReader(database: database, ledger: store.ledger), jobs: jobs,
                 isReady: { await Self.answers(database) }),
-            limits: settings.apiLimits, log: log, metrics: metrics, time: store.time)
+            limits: settings.apiLimits, options: settings.pipelineOptions, log: log, metrics: metrics, time: store.time)
         http = HTTPServer.Server(
             configuration: settings.serverConfiguration(problem: { pipeline.answer($0) }), log: log, metrics: metrics,
             respond: { await pipeline.respond(to: $0) })

@@ -23,6 +23,10 @@ enum WireError: Error {
 final class WireClient {
     private(set) var descriptor: Int32
     private var buffer: [UInt8] = []
+    /// Between the bytes of the caller and the socket, once a handshake is done.
+    var tls: TLSClient?
+    /// The server has said that it sends nothing more; without TLS it cannot.
+    private(set) var heardFarewell = false
 
     convenience init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         try self.init(receiveBufferBytes: receiveBufferBytes)
@@ -64,11 +68,20 @@ final class WireClient {
         descriptor = -1
     }
 
-    func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
+    func shutdownWrite() {
+        if let tls { try? sendRaw(tls.closeNotify()) }
+        shutdownBareSocket()
+    }
+
+    /// Without a word of TLS.
+    func shutdownBareSocket() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) throws {
+    func send(_ bytes: [UInt8]) throws { try sendRaw(tls?.encrypt(bytes) ?? bytes) }
+
+    /// As they are, past TLS.
+    func sendRaw(_ bytes: [UInt8]) throws {
         var offset = 0
         while offset < bytes.count {
             let count = bytes[offset...].withUnsafeBytes {
@@ -99,11 +112,32 @@ final class WireClient {
 
     /// False at the end of the connection. A reset counts as one.
     private func fill() throws -> Bool {
+        guard let tls else {
+            guard let bytes = try receiveRaw() else { return false }
+            buffer += bytes
+            return true
+        }
+        while true {
+            switch try tls.decrypt() {
+            case .bytes(let bytes):
+                buffer += bytes
+                return true
+            case .end:
+                heardFarewell = true
+                return false
+            case .needsMore:
+                guard let bytes = try receiveRaw() else { return false }
+                tls.feed(bytes)
+            }
+        }
+    }
+
+    /// Bytes as the socket has them, `nil` at its end.
+    func receiveRaw() throws -> [UInt8]? {
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(descriptor, &chunk, chunk.count, 0)
-        if count > 0 { buffer.append(contentsOf: chunk[..<count]) }
         if count < 0 && errno == EAGAIN { throw WireError.silence }
-        return count > 0
+        return count > 0 ? Array(chunk[..<count]) : nil
     }
 
     /// Everything until the server closes.

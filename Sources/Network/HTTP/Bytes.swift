@@ -90,6 +90,17 @@ extension UnsafeRawBufferPointer {
         return sub(start..<end)
     }
 
+    /// The elements of a list, without the blanks around them; empty ones are passed over (RFC 9110 §5.6.1.2).
+    func forEachElement(_ body: (UnsafeRawBufferPointer) -> Void) {
+        var start = 0
+        while start <= count {
+            let end = firstIndex(of: ASCII.comma, from: start) ?? count
+            let element = sub(start..<end).trimmed
+            if !element.isEmpty { body(element) }
+            start = end + 1
+        }
+    }
+
     /// Whether these are the bytes of `lowercase`, an ASCII literal in lower case, in any case.
     func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
         guard count == lowercase.utf8CodeUnitCount else { return false }

@@ -81,6 +81,7 @@ public struct ConnectionState: Sendable {
     }
 
     private let limits: MessageLimits
+    private let isSecured: Bool
     private var phase = Phase.head
     private var parser: RequestParser
     private var decoder = BodyDecoder(.none)
@@ -95,9 +96,11 @@ public struct ConnectionState: Sendable {
     private var peerHasClosed = false
     private var draining = false
 
-    public init(limits: MessageLimits = MessageLimits()) {
+    /// - Parameter isSecured: the connection is one of TLS.
+    public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
         self.limits = limits
-        parser = RequestParser(limits: limits)
+        self.isSecured = isSecured
+        parser = RequestParser(limits: limits, isSecured: isSecured)
     }
 
     public var awaiting: Awaiting {
@@ -211,6 +214,10 @@ extension ConnectionState {
             return refuse(refusal, consumed: offset)
         case .complete(let request, let consumed):
             decoder = BodyDecoder(request.framing, limits: limits)
+            // Whatever the handler would make of it: with what is here the end of the body cannot be found.
+            guard !decoder.fails(on: bytes.sub(from: offset + consumed)) else {
+                return refuse(Refusal(.badRequest, "The chunked body is malformed"), consumed: offset + consumed)
+            }
             isHead = request.head.method == "HEAD"
             minorVersion = request.head.minorVersion
             keepsAlive = request.keepsAlive
@@ -290,7 +297,7 @@ extension ConnectionState {
 
     private mutating func awaitNextRequest() {
         guard !draining else { return phase = .closing(linger: true) }
-        parser = RequestParser(limits: limits)
+        parser = RequestParser(limits: limits, isSecured: isSecured)
         responseBegun = false
         owesContinue = false
         demanded = false

@@ -37,6 +37,7 @@ public struct RequestParser: Sendable {
     }
 
     private let limits: MessageLimits
+    private let isSecured: Bool
     private var stage = Stage.requestLine
     private var emptyLines = 0
     private var lineStart = 0
@@ -46,7 +47,11 @@ public struct RequestParser: Sendable {
     private var fieldRules = HeadFieldRules()
     private var head = RequestHead(method: "", target: "", path: "")
 
-    public init(limits: MessageLimits = MessageLimits()) { self.limits = limits }
+    /// - Parameter isSecured: the connection is one of TLS: only there an https URI may be asked for.
+    public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
+        self.limits = limits
+        self.isSecured = isSecured
+    }
 
     /// Whether a part of a head has been seen.
     public var hasBegun: Bool { searched > 0 }
@@ -82,7 +87,7 @@ public struct RequestParser: Sendable {
         }
         let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, from: searched)
         searched = lineFeed.map { $0 + 1 } ?? bytes.count
-        try checkLimits(lineEnd: searched, isWhole: lineFeed != nil)
+        try checkLimits(bytes, lineEnd: searched, isWhole: lineFeed != nil)
         guard let lineFeed else { return nil }
         guard lineFeed > lineStart, bytes[lineFeed - 1] == ASCII.carriageReturn else {
             throw Refusal(.badRequest, "A line does not end with CRLF")
@@ -92,10 +97,12 @@ public struct RequestParser: Sendable {
         return line
     }
 
-    private func checkLimits(lineEnd: Int, isWhole: Bool) throws(Refusal) {
+    private func checkLimits(_ bytes: Bytes, lineEnd: Int, isWhole: Bool) throws(Refusal) {
         switch stage {
         case .requestLine:
             guard lineEnd - lineStart <= limits.requestLineBytesMax + (isWhole ? 2 : 1) else {
+                let start = bytes.sub(lineStart..<min(bytes.count, lineStart + limits.methodBytesMax + 1))
+                guard start.contains(ASCII.space) else { throw Refusal(.notImplemented, "The method is unknown") }
                 throw Refusal(.uriTooLong, "The request line is too long")
             }
         case .fields:
@@ -122,7 +129,8 @@ public struct RequestParser: Sendable {
         guard methodEnd <= limits.methodBytesMax else { throw Refusal(.notImplemented, "The method is unknown") }
         head.method = Self.method(line.sub(0..<methodEnd))
         let target = try RequestTarget(
-            line.sub(methodEnd + 1..<targetEnd), method: head.method, queryItemsMax: limits.queryItemsMax)
+            line.sub(methodEnd + 1..<targetEnd), method: head.method, queryItemsMax: limits.queryItemsMax,
+            isSecured: isSecured)
         head.target = target.text
         head.path = target.path
         head.query = target.query
@@ -141,11 +149,11 @@ public struct RequestParser: Sendable {
         guard bytes.count == 8, bytes.sub(0..<5).equals("HTTP/"), bytes[5].isDigit,
             bytes[6] == ASCII.dot, bytes[7].isDigit
         else { throw Refusal(.badRequest, "The HTTP version is malformed") }
-        let minor = Int(bytes[7] - ASCII.zero)
-        guard bytes[5] == ASCII.zero + 1, minor <= 1 else {
+        guard bytes[5] == ASCII.zero + 1 else {
             throw Refusal(.httpVersionNotSupported, "Only HTTP/1.1 and HTTP/1.0 are spoken here")
         }
-        return minor
+        // RFC 9110 §6.2: a higher minor version is read as the highest one known.
+        return min(1, Int(bytes[7] - ASCII.zero))
     }
 
     private mutating func takeField(_ line: Bytes) throws(Refusal) {

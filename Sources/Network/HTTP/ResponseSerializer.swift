@@ -24,7 +24,7 @@ public enum ResponseSerializer {
     public static func appendHead(
         status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout ByteBuffer
     ) throws(SerializationError) {
-        guard (200...999).contains(status) else { throw .invalidStatus(status) }
+        guard (200...999).contains(status) || status == 101 else { throw .invalidStatus(status) }
         let start = bytes.count
         appendStatusLine(status, to: &bytes)
         do throws(SerializationError) {

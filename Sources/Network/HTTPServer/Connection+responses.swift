@@ -103,6 +103,7 @@ extension Connection {
         }
         output.append(head.array())
         server.giveBack(head)
+        if case .webSocket(let upgrade) = response.body { return begin(upgrade, for: exchange) }
         guard sendsBody else {
             complete(exchange)
             return nil
@@ -115,6 +116,7 @@ extension Connection {
             exchange.owedBytes = length
             flush()
             return write
+        case .webSocket: break
         }
         complete(exchange)
         return nil
@@ -125,6 +127,7 @@ extension Connection {
         let plan = state.plan(
             status: response.status, length: response.body.length, closes: response.closesConnection)
         do throws(SerializationError) {
+            guard response.body.isUpgrade == (response.status == 101) else { throw .invalidStatus(response.status) }
             try ResponseSerializer.appendHead(
                 status: response.status, fields: response.fields, plan: plan, date: server.date(), to: &head)
         } catch {
@@ -136,7 +139,7 @@ extension Connection {
         return true
     }
 
-    private func complete(_ exchange: Exchange) {
+    func complete(_ exchange: Exchange) {
         exchange.isComplete = true
         flush()
     }
@@ -187,6 +190,9 @@ extension ResponseBody {
         case .bytes(let bytes): bytes.count
         case .file(_, _, let length): length
         case .stream(let length, _): length
+        case .webSocket: nil
         }
     }
+
+    fileprivate var isUpgrade: Bool { if case .webSocket = self { true } else { false } }
 }

@@ -26,10 +26,10 @@ final class Connection: EventSource, @unchecked Sendable {
     var isHandshakeOver = false
 
     private var registration: Registration?
-    private var pending: [UInt8] = []
-    private var pendingStart = 0
+    var pending: [UInt8] = []
+    var pendingStart = 0
     private var canRead = true
-    private var hasReadEnd = false
+    private(set) var hasReadEnd = false
     private var peerHasShutDown = false
     private var isDriving = false
     private var isDriveScheduled = false
@@ -78,6 +78,7 @@ final class Connection: EventSource, @unchecked Sendable {
     func drain() {
         guard !isClosed else { return }
         state.drain()
+        exchange?.webSocket?.drain()
         drive()
     }
 
@@ -112,12 +113,14 @@ final class Connection: EventSource, @unchecked Sendable {
     /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
     /// handler is cancelled, yet what it answers is still sent, in case the peer only half-closed.
     private func cancelIfGone() {
-        if peerHasShutDown, let exchange, exchange.bodyEnd != nil { exchange.handler?.cancel() }
+        // A WebSocket hears of it when what came before is read.
+        guard peerHasShutDown, let exchange, exchange.webSocket == nil else { return }
+        if exchange.bodyEnd != nil { exchange.handler?.cancel() }
     }
 
     // MARK: Driving the state
 
-    private enum Outcome {
+    enum Outcome {
         case again
         case wait
         case needBytes
@@ -135,7 +138,7 @@ final class Connection: EventSource, @unchecked Sendable {
             case .needBytes:
                 guard canRead else { break steps }
                 guard reads < limits.readsPerTurnMax else {
-                    scheduleDrive()
+                    driveSoon()
                     break steps
                 }
                 reads += 1
@@ -146,7 +149,7 @@ final class Connection: EventSource, @unchecked Sendable {
         if !isClosed { updateDeadlines() }
     }
 
-    private func scheduleDrive() {
+    func driveSoon() {
         guard !isDriveScheduled else { return }
         isDriveScheduled = true
         loop.later { [self] in
@@ -156,6 +159,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     private func step() -> Outcome {
+        if let socket = exchange?.webSocket { return step(socket) }
         var piece: [UInt8] = []
         let step = pending.withUnsafeBytes { all in
             let view = UnsafeRawBufferPointer(rebasing: all[pendingStart...])
@@ -236,7 +240,7 @@ final class Connection: EventSource, @unchecked Sendable {
         pending.append(contentsOf: bytes)
     }
 
-    private func drop(_ count: Int) {
+    func drop(_ count: Int) {
         pendingStart += count
         guard pendingStart == pending.count else { return }
         pendingStart = 0

@@ -18,6 +18,8 @@ final class Exchange: @unchecked Sendable {
     var owedBytes: Int?
     /// The handler has handed over everything; what is left waits in the output queue.
     var isComplete = false
+    /// What the connection has become after a 101.
+    var webSocket: WebSocketSession?
     /// No more is written for it: the connection failed or went on.
     var writeEnd: WriteError?
 
@@ -38,10 +40,12 @@ final class Exchange: @unchecked Sendable {
         writeEnd = writeEnd ?? error
         writeWaiter?.resume(returning: .failure(error))
         writeWaiter = nil
+        webSocket?.connectionEnded()
     }
 
     func roomIsFree() {
         writeWaiter?.resume(returning: .success(()))
         writeWaiter = nil
+        webSocket?.roomIsFree()
     }
 }

@@ -17,7 +17,7 @@ final class ServerLoop: @unchecked Sendable {
     private var idleHandlers: [HandlerTask] = []
     /// Where responses are put together: one is sent before the next is begun.
     private var buffer: ByteBuffer?
-    private var isDraining = false
+    private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
     private var dateSecond: UInt64 = .max

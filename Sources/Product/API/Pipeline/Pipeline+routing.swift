@@ -4,9 +4,16 @@ internal import HTTP
 /// Where a request belongs: to a route, to the page's files, or to the question what is there.
 extension Pipeline {
     enum Destination {
-        case route(Route)
+        case route(RouteReference)
         /// - Parameter allowed: the methods of the routes at the path; empty if there is none.
         case elsewhere(allowed: [String])
+    }
+
+    /// A route that is found is not copied: it has a dozen parts.
+    final class RouteReference: Sendable {
+        let route: Route
+
+        init(_ route: Route) { self.route = route }
     }
 
     func find(_ context: inout RequestContext) -> Destination {

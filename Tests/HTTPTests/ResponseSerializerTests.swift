@@ -15,7 +15,7 @@ private func head(
 ) throws(SerializationError) -> String {
     var all = HTTPFields()
     for (name, value) in fields { all.append(name, value) }
-    var bytes = ByteBuffer(capacity: 256)
+    var bytes = ByteBuffer(capacity: 16)
     try ResponseSerializer.appendHead(status: status, fields: all, plan: plan, date: date, to: &bytes)
     return String(decoding: bytes.array(), as: UTF8.self)
 }
@@ -63,17 +63,16 @@ struct ResponseSerializerTests {
         var fields = HTTPFields()
         fields.append("A", "b")
         fields.append("X", "\n")
-        var bytes = ByteBuffer(capacity: 8)
+        var bytes = ByteBuffer(capacity: 16)
         bytes.append([1, 2, 3])
-        var failure: SerializationError?
+        var caught: SerializationError?
         do throws(SerializationError) {
             try ResponseSerializer.appendHead(status: 200, fields: fields, plan: plan(0), date: nil, to: &bytes)
         } catch {
-            failure = error
+            caught = error
         }
-        #expect(failure == .invalidFieldValue(name: "X"))
-        let kept = bytes.array()
-        #expect(kept == [1, 2, 3])
+        #expect(caught == .invalidFieldValue(name: "X"))
+        #expect(bytes.array() == [1, 2, 3])
     }
 
     @Test func `written chunks are read back by the decoder`() {

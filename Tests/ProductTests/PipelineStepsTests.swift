@@ -86,7 +86,8 @@ struct PipelineBodyLimitTests {
             }
         }
         return try await StepFixture(
-            limits: limits, Route("POST", "/small", .open, count), Route("POST", "/large", .open, budget: .submission, count))
+            limits: limits, Route("POST", "/small", .open, count),
+            Route("POST", "/large", .open, budget: .submission, count))
     }
 
     @Test(arguments: [("/small", 10), ("/large", 100)])

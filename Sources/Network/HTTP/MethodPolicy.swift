@@ -7,8 +7,8 @@ public enum MethodPolicy: Hashable, Sendable {
     /// To OPTIONS: 204, with this `Allow`.
     case options(allow: String)
 
-    /// What some resource may answer. TRACE is not among them: it would show a request's credentials to scripts;
-    /// neither is CONNECT: this is no proxy.
+    /// What some resource may answer. TRACE is not among them: it would show a request's credentials to scripts, so
+    /// that no resource allows it (RFC 9110 §15.5.6); neither is CONNECT: this is no proxy.
     public static let implemented = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
     /// - Parameter allowed: the methods of the resource, as `Router` gives them; `implemented` for the target `*`.
@@ -16,7 +16,7 @@ public enum MethodPolicy: Hashable, Sendable {
         let allow = Set(allowed).union(["OPTIONS"]).sorted().joined(separator: ", ")
         if method == "OPTIONS" {
             self = .options(allow: allow)
-        } else if Self.implemented.contains(method) {
+        } else if Self.implemented.contains(method) || method == "TRACE" {
             self = .notAllowed(allow: allow)
         } else {
             self = .notImplemented

@@ -117,7 +117,6 @@ struct Answer {
         case .file(let file, let offset, let length):
             let open = try #require(file as? OpenFile)
             bytes = try open.read(at: offset, count: length)
-        case .webSocket: bytes = []
         case .stream(_, let send):
             let sink = Sink()
             try await send(sink)

@@ -65,6 +65,7 @@ struct ConformanceDriver {
             case .bytes(let bytes): bytes.count
             case .file(_, _, let length): length
             case .stream(let length, _): length
+            case .webSocket: preconditionFailure("the app upgrades nothing")
             }
         let plan = state.responseBegins(status: response.status, length: length, closes: response.closesConnection)
         log.append("\(response.status) \(plan.keepsAlive ? "keep" : "close")")

@@ -46,6 +46,10 @@ extension Pipeline {
 
     /// A file of the page, else a refusal.
     func answerSite(_ context: inout RequestContext, allowed: [String]) async throws(Problem) -> Response {
+        guard MethodPolicy.implemented.contains(context.request.head.method) else {
+            try addressLimit.admit(.open, context.request)
+            throw Problem(.notImplemented, "No resource here knows the method.")
+        }
         if allowed.isEmpty, let site = options.site {
             try addressLimit.admitFile(context.request)
             switch await site.answer(context.request.head) {

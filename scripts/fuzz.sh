@@ -12,10 +12,10 @@ export CADENZA_FUZZ=1
 export SWIFT_BACKTRACE=enable=no
 
 scripts/network-copy "$tree"
-swift build --package-path "$tree" --product cadenza-fuzz \
-    -Xswiftc -sanitize=fuzzer,address -Xswiftc -O -Xswiftc -use-ld=lld \
+swift build --package-path "$tree" --configuration release --product cadenza-fuzz \
+    -Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld \
     -Xcc -fsanitize=fuzzer-no-link,address
-program=$(swift build --package-path "$tree" --show-bin-path)/cadenza-fuzz
+program=$(swift build --package-path "$tree" --configuration release --show-bin-path)/cadenza-fuzz
 
 targets=("$@")
 if ((${#targets[@]} == 0)); then

@@ -10,7 +10,8 @@ nonisolated(unsafe) var chosen: FuzzTarget?
 
 guard CommandLine.arguments.count > 1, let target = FuzzTarget(rawValue: CommandLine.arguments[1]) else {
     let names = FuzzTarget.allCases.map(\.rawValue).joined(separator: " ")
-    fputs("usage: cadenza-fuzz TARGET …, where TARGET is one of: \(names)\n", stderr)
+    let usage = Array("usage: cadenza-fuzz TARGET …, where TARGET is one of: \(names)\n".utf8)
+    write(STDERR_FILENO, usage, usage.count)
     exit(2)
 }
 chosen = target

@@ -152,6 +152,13 @@ struct PipelineTests {
         #expect(answer.fields["Allow"] == "GET, HEAD, OPTIONS, POST")
     }
 
+    @Test(arguments: ["BREW", "get", "PROPFIND"], ["/api/v1/jobs", "/nowhere"])
+    func `a method that no resource knows answers 501 anywhere`(method: String, path: String) async throws {
+        let answer = try await PipelineFixture().send(method, path)
+        #expect(answer.status == 501)
+        #expect(answer.code == "not_implemented")
+    }
+
     @Test(arguments: ["", "Bearer", "Bearer nonsense", "Basic ck_00"])
     func `a credential that is missing or malformed is refused`(authorization: String) async throws {
         let api = try await PipelineFixture()

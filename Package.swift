@@ -43,7 +43,7 @@ let base: [Target] = [
 ]
 
 let network: [Target] = [
-    room("Network", "HTTP", ["Core"]),
+    room("Network", "HTTP", ["Core", "CZlib"]),
     room("Network", "Reactor", ["Core", "CLinux", "COpenSSL"]),
     room("Network", "HTTPServer", ["Core", "HTTP", "Reactor", "Telemetry"]),
 ]
@@ -69,7 +69,7 @@ let audio: [Target] = [
 let product: [Target] = [
     room("Product", "Accounts", ["Core", "Secrets", "Database"]),
     room("Product", "Studio", ["Core", "Blobs", "Database", "JobQueue", "Ledger", "Secrets"]),
-    room("Product", "API", ["Core", "HTTP", "Telemetry", "Accounts", "Ledger", "Studio"]),
+    room("Product", "API", ["Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Ledger", "Studio"]),
     room("Product", "Workers", ["Core", "Telemetry", "Blobs", "JobQueue", "Studio", "Engines", "Media"]),
 ]
 
@@ -92,7 +92,7 @@ let suites: [Target] = [
     tests("ConfigTests", ["Core", "Config", "Support"]),
     tests("SecretsTests", ["Core", "Secrets"]),
     tests("TelemetryTests", ["Core", "Telemetry"]),
-    tests("HTTPTests", ["Core", "HTTP", "Support"]),
+    tests("HTTPTests", ["Core", "HTTP", "CZlib", "Support"]),
     tests(
         "WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "COpenSSL", "Support"]),
     tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),

@@ -60,7 +60,7 @@ final class Application: Sendable {
             services: Services(
                 accounts: store.accounts, books: LedgerReader(database: database, ledger: store.ledger), jobs: jobs,
                 isReady: { await Self.answers(database) }),
-            limits: settings.apiLimits, log: log, metrics: metrics, time: store.time)
+            limits: settings.apiLimits, options: settings.pipelineOptions, log: log, metrics: metrics, time: store.time)
         let tls = try settings.tlsContext()
         Self.report(tls, log)
         http = HTTPServer.Server(

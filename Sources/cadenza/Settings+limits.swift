@@ -29,6 +29,21 @@ extension Settings {
         values.paymentsPerMinute = limits.paymentsPerMinute
         values.requestsPerMinute = limits.requestsPerMinute
         values.anonymousRequestsPerMinute = limits.anonymousRequestsPerMinute
+        values.healthRequestsPerMinute = limits.healthRequestsPerMinute
+        values.staticRequestsPerMinute = limits.staticRequestsPerMinute
+        values.uploadBytesMax = limits.uploadBytesMax + Self.formOverheadBytesMax
+        values.answerSeconds = http.answerSeconds
+        values.compressBytesMin = http.compressBytesMin
+        return values
+    }
+
+    /// Those who may come through proxies or from other origins; the check of the settings has seen that each reads.
+    var pipelineOptions: PipelineOptions {
+        var values = PipelineOptions()
+        values.proxies = TrustedProxies(
+            http.trustedProxies.compactMap { IPRange($0) },
+            field: http.forwardedField == "forwarded" ? .forwarded : .xForwarded)
+        values.origins = OriginPolicy(http.corsOrigins.compactMap { WebOrigin($0) })
         return values
     }
 

@@ -86,6 +86,24 @@ import Testing
         #expect(found.allSatisfy { $0.hasPrefix("\(place): \(key) ") }, "\(found)")
     }
 
+    @Test func `a list is split at its commas, and its items are checked`() throws {
+        let text = "[http]\ntrusted_proxies = \"10.0.0.0/8,  ::1\"\ncors_origins = \"https://a.example\"\n"
+        let settings = try load(text)
+        #expect(settings.http.trustedProxies == ["10.0.0.0/8", "::1"])
+        #expect(settings.http.corsOrigins == ["https://a.example"])
+        #expect(try load(settings.dump(redacted: false)) == settings)
+        #expect(
+            faults("[http]\ntrusted_proxies = \"10.0.0.0/33\"\ncors_origins = \"*\"\n") == [
+                "c.conf:2: http.trusted_proxies needs addresses or ranges such as 10.0.0.0/8, not \"10.0.0.0/33\"",
+                "c.conf:3: http.cors_origins needs origins such as https://app.example.com, not \"*\"",
+            ])
+    }
+
+    @Test func `a folder is taken from the working directory`() throws {
+        #expect(try load("[http]\nstatic_directory = \"www\"\n").http.staticDirectory.hasSuffix("/www"))
+        #expect(try load("").http.staticDirectory.isEmpty)
+    }
+
     @Test(arguments: ["1.5 GiB": 1_610_612_736, "1.5GiB": 1_610_612_736, "3 MiB": 3_145_728, "64 KiB": 65536])
     func `sizes may be written with a binary unit`(text: String, bytes: Int) throws {
         #expect(try load("[limits]\nupload_bytes_max = \"\(text)\"\n").limits.uploadBytesMax == bytes)
@@ -118,10 +136,14 @@ import Testing
             #expect(key.apply(decimal(range.upperBound + 0.5), to: &settings) != nil)
             #expect(range.contains(Settings()[keyPath: target]))
         case .text: #expect(key.apply("", to: &settings) != nil)
-        case .choice(let target, let names): #expect(names.contains(Settings()[keyPath: target]))
-        case .list(let target, _):
+        case .optionalText(let target):
             #expect(key.apply("", to: &settings) == nil)
-            #expect(settings[keyPath: target] == [])
+            #expect(settings[keyPath: target].isEmpty)
+        case .list(let target, _):
+            #expect(key.apply("none\u{1}of that kind", to: &settings) != nil)
+            #expect(key.apply("", to: &settings) == nil)
+            #expect(settings[keyPath: target].isEmpty)
+        case .choice(let target, let names): #expect(names.contains(Settings()[keyPath: target]))
         }
     }
 
@@ -141,7 +163,8 @@ import Testing
             switch key.field {
             case .integer(let target, _), .bytes(let target, _): AnyHashable(target as AnyKeyPath)
             case .number(let target, _): AnyHashable(target as AnyKeyPath)
-            case .text(let target), .choice(let target, _): AnyHashable(target as AnyKeyPath)
+            case .text(let target), .optionalText(let target), .choice(let target, _):
+                AnyHashable(target as AnyKeyPath)
             case .list(let target, _): AnyHashable(target as AnyKeyPath)
             }
         }

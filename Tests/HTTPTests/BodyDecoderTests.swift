@@ -46,6 +46,12 @@ struct BodyDecoderTests {
         ("§7.1: CRLF within a chunk", "4\r\n\r\n\r\n\r\n0\r\n\r\n", "\r\n\r\n"),
         ("§7.1.1: extensions are passed over", "5;a=b;c=\"d;e\"\r\nhello\r\n0;x\r\n\r\n", "hello"),
         ("§7.1.1: blanks before an extension", "5 \t; a = b\r\nhello\r\n0\r\n\r\n", "hello"),
+        ("§7.1.1: a quoted value", "5;a=\"\\\"\\\\;,=\t\u{E9}\"\r\nhello\r\n0\r\n\r\n", "hello"),
+        ("§7.1.1: blanks around everything", "5\t;\ta \t=\t\"b\"\t ; c ; d\r\nhello\r\n0 ;e\r\n\r\n", "hello"),
+        (
+            "§7.1: more zeros than digits of an Int", "\(String(repeating: "0", count: 40))5\r\nhello\r\n0\r\n\r\n",
+            "hello"
+        ),
         ("§7.1.2: trailers", "5\r\nhello\r\n0\r\nA: b\r\n\r\n", "hello"),
     ])
     func `a chunked body is decoded, however it is cut`(_ rule: String, _ text: String, _ content: String) {
@@ -65,6 +71,13 @@ struct BodyDecoderTests {
         ("0x5", "0x5\r\n"), ("a blank before the size", " 5\r\n"), ("a bare LF after the size", "5\nhello"),
         ("a bare CR after the size", "5\rhello"), ("a bare LF within an extension", "5;a\nhello"),
         ("a bare CR within an extension", "5;a\rb\r\n"), ("a NUL within an extension", "5;\u{0}\r\n"),
+        ("a semicolon without a name", "5;\r\nhello"), ("an empty extension between two", "5;a;;b\r\nhello"),
+        ("an extension without a name", "5;=a\r\nhello"), ("an extension without its value", "5;a=\r\nhello"),
+        ("an open quote", "5;a=\"b\r\nhello"), ("a quote within a value", "5;a=b\"c\"\r\nhello"),
+        ("a value after its quote", "5;a=\"b\"c\r\nhello"), ("an escaped line end", "5;a=\"\\\r\n\"\r\nhello"),
+        ("two values", "5;a=b=c\r\nhello"), ("a name of two words", "5;a b\r\nhello"),
+        ("a blank after an extension", "5;a=b \r\nhello"), ("a blank after a name", "5;a \r\nhello"),
+        ("5_0", "5_0\r\n"), ("a comma", "5,5\r\nhello"), ("a vertical tab", "5\u{B}\r\nhello"),
         ("a blank and then no extension", "5 \r\nhello"), ("data longer than its size", "5\r\nhello!\r\n"),
         ("data shorter than its size", "5\r\nhel\r\n0\r\n\r\n"), ("a bare LF after data", "5\r\nhello\n0\r\n\r\n"),
         ("a size beyond 60 bits", "1000000000000000\r\n"), ("sixteen Fs", "FFFFFFFFFFFFFFFF\r\n"),
@@ -94,6 +107,14 @@ struct BodyDecoderTests {
         #expect(decoder.trailers["c"] == "d")
     }
 
+    @Test func `trailers that frame, route or judge a message are dropped (RFC 9110 §6.5.1)`() {
+        var decoder = BodyDecoder(.chunked)
+        let text = "0\r\nContent-Length: 5\r\nX: 1\r\nTRANSFER-ENCODING: chunked\r\nHost: b\r\nAuthorization: c\r\n\r\n"
+        let step = Array(text.utf8).withUnsafeBytes { decoder.decode($0) }
+        #expect(step == .end(consumed: text.utf8.count))
+        #expect(decoder.trailers.all.map(\.name) == ["X"])
+    }
+
     @Test func `each limit is held to the byte`() {
         func outcome(_ text: String, _ change: (inout MessageLimits) -> Void) -> Outcome {
             var limits = MessageLimits()
@@ -107,6 +128,8 @@ struct BodyDecoderTests {
         let extended = "1;ab\r\nx\r\n0;c\r\n\r\n"
         #expect(outcome(extended) { $0.chunkExtensionBytesMax = 3 } == .end("x", left: 0))
         #expect(outcome(extended) { $0.chunkExtensionBytesMax = 2 } == .failed(.malformedChunk))
+        #expect(outcome("0000\r\n\r\n") { $0.chunkExtensionBytesMax = 3 } == .end("", left: 0))
+        #expect(outcome("00000\r\n\r\n") { $0.chunkExtensionBytesMax = 3 } == .failed(.malformedChunk))
         #expect(outcome(Self.trailers) { $0.trailerBytesMax = 14 } == .end("", left: 0))
         #expect(outcome(Self.trailers) { $0.trailerBytesMax = 13 } == .failed(.malformedChunk))
         #expect(outcome(Self.trailers) { $0.trailerFieldsMax = 2 } == .end("", left: 0))

@@ -47,7 +47,7 @@ struct ConnectionStateTests {
         (
             "a malformed chunk", "POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + get,
             [
-                "POST /c", "failed malformedChunk", "200 close", "half-close",
+                "refuse 400", "400 close", "half-close",
             ]
         ),
     ])
@@ -60,8 +60,18 @@ struct ConnectionStateTests {
         for pieces in Array(text.utf8).splits {
             var server = ServerDouble()
             for piece in pieces { server.receive(piece) }
-            #expect(server.log == log, "cut at \(pieces[0].count)")
+            #expect(server.outcome == log, "cut at \(pieces[0].count)")
         }
+    }
+
+    @Test func `a chunk that is malformed when the head comes is refused, whatever the handler would do`() {
+        var early = ServerDouble(.answersAtOnce)
+        early.receive("POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\nzz\r\n" + get)
+        #expect(early.log == ["refuse 400", "400 close", "half-close"])
+        var late = ServerDouble()
+        late.receive("POST /c HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+        late.receive("zz\r\n" + get)
+        #expect(late.log == ["POST /c", "failed malformedChunk", "200 close", "half-close"])
     }
 
     @Test func `a pipelined request waits for the response before it`() {

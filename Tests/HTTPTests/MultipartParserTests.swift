@@ -99,11 +99,6 @@ struct MultipartParserTests {
         ("a bare CR in a field", form("form-data; name=\"a\rb\"")), ("a folded field", form("form-data;\r\n name=a")),
         ("a malformed type", form("form-data; name=a", fields: "Content-Type: audio\r\n")),
         ("base64", form("form-data; name=a", fields: "Content-Transfer-Encoding: base64\r\n")),
-        ("filename* in another charset", disposition("filename*=iso-8859-1''a")),
-        ("filename* without quotes", disposition("filename*=utf-8a")),
-        ("filename* that is not UTF-8", disposition("filename*=utf-8''%ff")),
-        ("filename* with a NUL", disposition("filename*=utf-8''a%00b")),
-        ("filename* with an escape cut short", disposition("filename*=utf-8''a%4")),
         ("an epilogue beyond its limit", "--B--" + String(repeating: "x", count: 1025)),
         ("a preamble beyond its limit", String(repeating: "x", count: 1025)),
     ])
@@ -117,11 +112,15 @@ struct MultipartParserTests {
         ("filename=\"a b.mp3\"", "a b.mp3"), ("filename=song.mp3", "song.mp3"), ("filename=\"\"", ""),
         ("filename=\"été.mp3\"", "été.mp3"), ("filename=\"a\\\"b\"", "a\"b"), ("filename=\"a;b\"", "a;b"),
         ("filename=\"../../etc/passwd\"", "passwd"), ("filename=\"C:\\music\\song.mp3\"", "song.mp3"),
-        ("filename=\"a/\"", "a"), ("filename=\"%22x\"", "%22x"),
-        ("filename=\"x\"; filename*=UTF-8''%c3%a9%2Fb%20c", "b c"), ("filename*=utf-8'fr'%C3%A9", "é"),
+        ("filename=\"a/\"", "a"), ("filename=\"%22x%22\"", "\"x\""), ("filename=\"%41%2\"", "%41%2"),
+        ("filename=\"a%0D%0Ab\"", "a%0D%0Ab"), ("filename=\"100%\"", "100%"),
+        ("filename=\"x\"; filename*=UTF-8''%c3%a9", "x"),
     ])
-    func `a file name is its last component, the extended form preferred`(_ parameters: String, _ filename: String) {
+    func `a file name is its last component, and the extended form is not looked at (RFC 7578 §4.2)`(
+        _ parameters: String, _ filename: String
+    ) {
         #expect(parse(disposition(parameters)) == [filename.isEmpty ? "f|" : "f|\(filename)", "= x", "end"])
+        #expect(parse(disposition("filename*=utf-8'fr'%C3%A9")) == ["f", "= x", "end"])
     }
 
     @Test(arguments: ["", "a ", "a\"b", "a\r\nb", "é", "a;b", String(repeating: "a", count: 71)])

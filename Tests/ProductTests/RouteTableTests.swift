@@ -22,9 +22,10 @@ struct RouteTableTests {
             accounts: studio.accounts, books: LedgerReader(database: studio.database, ledger: studio.ledger),
             jobs: studio.jobs, isReady: { true })
         let routes = RouteTable.routes(services, limits: APILimits(), metrics: Metrics(), time: studio.time)
-        var text = "# Routes\n\n| method | path | caller | what |\n|---|---|---|---|\n"
+        var text = "# Routes\n\n| method | path | caller | budget | what |\n|---|---|---|---|---|\n"
         for route in routes {
-            text += "| `\(route.method)` | `\(route.path)` | \(route.caller) | \(route.summary) |\n"
+            text += "| `\(route.method)` | `\(route.path)` | \(route.caller) | \(route.budgetName) "
+            text += "| \(route.summary) |\n"
         }
         #expect(Repository.golden("docs/routes.md", generated: text) == text)
     }

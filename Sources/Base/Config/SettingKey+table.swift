@@ -61,6 +61,24 @@ extension SettingKey {
         SettingKey(
             "http", "json_bytes_max", .bytes(\.http.jsonBytesMax, 1024...64 << 20),
             "A larger JSON body is answered 413."),
+        SettingKey(
+            "http", "answer_seconds", .number(\.http.answerSeconds, 0.1...3600),
+            "A handler that takes longer is cancelled and answered 503; uploads and streams are exempt."),
+        SettingKey(
+            "http", "compress_bytes_min", .bytes(\.http.compressBytesMin, 256...1 << 30),
+            "Answers of text or JSON from this size on are sent in gzip to clients that take it."),
+        SettingKey(
+            "http", "trusted_proxies", .list(\.http.trustedProxies, .range),
+            "Proxies whose word for the client's address, scheme and host is taken; of others it is ignored."),
+        SettingKey(
+            "http", "forwarded_field", .choice(\.http.forwardedField, ["x-forwarded-for", "forwarded"]),
+            "What the trusted proxies write. They must replace or drop what a client sent under these names."),
+        SettingKey(
+            "http", "cors_origins", .list(\.http.corsOrigins, .origin),
+            "Pages of these origins may use the API from a browser, with credentials."),
+        SettingKey(
+            "http", "static_directory", .optionalText(\.http.staticDirectory),
+            "A folder whose files are served over those of the built-in page.", defaultInWords: "none"),
     ]
 
     private static let tls = [
@@ -167,6 +185,12 @@ extension SettingKey {
             "limits", "anonymous_requests_per_minute",
             .integer(\.limits.anonymousRequestsPerMinute, 1...10_000_000),
             "Requests of one address without a valid credential."),
+        SettingKey(
+            "limits", "health_requests_per_minute", .integer(\.limits.healthRequestsPerMinute, 1...1_000_000_000),
+            "Probes (/healthz, /readyz) from one address. An answer costs no more than its refusal would."),
+        SettingKey(
+            "limits", "static_requests_per_minute", .integer(\.limits.staticRequestsPerMinute, 1...1_000_000_000),
+            "Files of the page, and browsers' preflights, from one address."),
     ]
 
     private static let product = [

@@ -1,3 +1,5 @@
+internal import Core
+
 /// One key of the configuration: what drives parsing, the environment, checks, the dump and the documentation.
 public struct SettingKey: Sendable {
     typealias Target<Value> = any WritableKeyPath<Settings, Value> & Sendable
@@ -9,6 +11,8 @@ public struct SettingKey: Sendable {
         case bytes(Target<Int>, ClosedRange<Int>)
         case number(Target<Double>, ClosedRange<Double>)
         case text(Target<String>)
+        /// Text that may be empty, for none.
+        case optionalText(Target<String>)
         case choice(Target<String>, [String])
         /// Text with commas between the items; none at all is an empty list.
         case list(Target<[String]>, Item)
@@ -16,10 +20,14 @@ public struct SettingKey: Sendable {
 
     /// What each item of a list must be.
     enum Item: String, Sendable {
+        case range = "addresses or ranges such as 10.0.0.0/8"
+        case origin = "origins such as https://app.example.com"
         case file = "file names"
 
         func accepts(_ text: String) -> Bool {
             switch self {
+            case .range: IPRange(text) != nil
+            case .origin: WebOrigin(text) != nil
             case .file: !text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
             }
         }
@@ -72,8 +80,8 @@ public struct SettingKey: Sendable {
             guard let value = Double(strictly: text) else { return "needs a number, not \(quoted(text))" }
             guard range.contains(value) else { return outside }
             settings[keyPath: target] = value
-        case .text(let target):
-            guard !text.isEmpty else { return "must not be empty" }
+        case .text(let target), .optionalText(let target):
+            if case .text = field, text.isEmpty { return "must not be empty" }
             guard !text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else {
                 return "must not contain control characters"
             }
@@ -101,7 +109,8 @@ public struct SettingKey: Sendable {
         case .integer(let target, _): String(settings[keyPath: target])
         case .bytes(let target, _): ByteSize.literal(settings[keyPath: target])
         case .number(let target, _): decimal(settings[keyPath: target])
-        case .text(let target), .choice(let target, _): ConfigFile.quote(settings[keyPath: target])
+        case .text(let target), .optionalText(let target), .choice(let target, _):
+            ConfigFile.quote(settings[keyPath: target])
         case .list(let target, _): ConfigFile.quote(settings[keyPath: target].joined(separator: ", "))
         }
     }
@@ -112,7 +121,7 @@ public struct SettingKey: Sendable {
         case .integer(_, let range): "whole number, \(range.lowerBound) to \(range.upperBound)"
         case .bytes(_, let range): "bytes, \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
         case .number(_, let range): "number, \(decimal(range.lowerBound)) to \(decimal(range.upperBound))"
-        case .text: "text"
+        case .text, .optionalText: "text"
         case .choice(_, let names): names.joined(separator: ", ")
         case .list(_, let item): "\(item.rawValue), with commas between"
         }

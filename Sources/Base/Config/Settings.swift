@@ -35,6 +35,15 @@ public struct Settings: Hashable, Sendable {
         public var headerBytesMax = 32768
         public var headerCountMax = 100
         public var jsonBytesMax = 64 << 10
+        public var answerSeconds = 30.0
+        public var compressBytesMin = 1024
+        /// Addresses and ranges, as `IPRange` reads them.
+        public var trustedProxies: [String] = []
+        public var forwardedField = "x-forwarded-for"
+        /// As `WebOrigin` reads them.
+        public var corsOrigins: [String] = []
+        /// Absolute once loaded; empty for none.
+        public var staticDirectory = ""
     }
 
     public struct TLS: Hashable, Sendable {
@@ -93,6 +102,8 @@ public struct Settings: Hashable, Sendable {
         public var paymentsPerMinute = 10
         public var requestsPerMinute = 600
         public var anonymousRequestsPerMinute = 60
+        public var healthRequestsPerMinute = 10_000_000
+        public var staticRequestsPerMinute = 60_000
     }
 
     public struct Credits: Hashable, Sendable {

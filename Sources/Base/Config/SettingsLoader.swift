@@ -80,6 +80,9 @@ struct SettingsLoader {
         settings.data.directory = absolute(settings.data.directory, default: "cadenza", key: "data.directory")
         settings.models.directory =
             absolute(settings.models.directory, default: "cadenza/models", key: "models.directory")
+        if !settings.http.staticDirectory.isEmpty, !settings.http.staticDirectory.hasPrefix("/") {
+            settings.http.staticDirectory = "\(surroundings.workingDirectory)/\(settings.http.staticDirectory)"
+        }
         if settings.database.url.isEmpty {
             settings.database.url = "sqlite:\(settings.data.directory)/cadenza.sqlite"
         }

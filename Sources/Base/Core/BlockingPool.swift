@@ -110,24 +110,3 @@ private final class JobDeque: Sendable {
 
     func passOnClose() { available.signal() }
 }
-
-/// A POSIX semaphore at a stable address.
-private final class Semaphore: @unchecked Sendable {
-    // SAFETY: sem_t is made for concurrent use; the pointer is set once and freed in deinit.
-    private let handle: UnsafeMutablePointer<sem_t>
-
-    init() {
-        handle = .allocate(capacity: 1)
-        handle.initialize(to: sem_t())
-        sem_init(handle, 0, 0)
-    }
-
-    deinit {
-        sem_destroy(handle)
-        handle.deallocate()
-    }
-
-    func signal() { sem_post(handle) }
-
-    func wait() { while sem_wait(handle) != 0 {} }
-}

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 
 /// What an identifier names; its prefix is the text before the underscore.
@@ -11,7 +12,23 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
 
     /// A new identifier for the time `now`; identifiers made by one process never repeat and sort as made.
     public init(at now: Timestamp) {
-        text = Kind.prefix + "_" + UUIDv7.next(at: now)
+        let (high, low) = UUIDv7.next(at: now)
+        var prefix = Kind.prefix
+        text = prefix.withUTF8 { prefix in
+            String(unsafeUninitializedCapacity: prefix.count + 33) { text in
+                var end = text.update(fromContentsOf: prefix)
+                text[end] = UInt8(ascii: "_")
+                end += 1
+                for half in [high, low] {
+                    for shift in stride(from: 60, through: 0, by: -4) {
+                        let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift) & 0xF)
+                        text[end] = digit < 10 ? 0x30 + digit : 0x57 + digit
+                        end += 1
+                    }
+                }
+                return end
+            }
+        }
     }
 
     /// `nil` unless `text` is this kind's prefix, an underscore and 32 lower-case hexadecimal digits.
@@ -39,33 +56,49 @@ public enum AccountKind: IdentifierKind { public static let prefix = "acc" }
 public typealias AccountID = Identifier<AccountKind>
 
 enum UUIDv7 {
-    private struct State {
+    private struct State: ~Copyable {
         var milliseconds: Int64 = 0
         var counter: UInt16 = 0
+        /// The kernel's random bits, fetched for many identifiers at once: a system call for each would cost more
+        /// than all the rest of it.
+        var random = [UInt64](repeating: 0, count: randomWordsMax)
+        var randomLeft = 0
+
+        mutating func nextRandom() -> UInt64 {
+            if randomLeft == 0 {
+                random.withUnsafeMutableBytes { fillRandom($0) }
+                randomLeft = random.count
+            }
+            randomLeft -= 1
+            // What was given out is not kept.
+            defer { random[randomLeft] = 0 }
+            return random[randomLeft]
+        }
     }
+    /// getrandom(2) is never interrupted, nor short, up to 256 bytes.
+    private static let randomWordsMax = 32
     private static let state = Mutex(State())
 
-    /// 32 hexadecimal digits; `rand_a` is a counter within the millisecond (RFC 9562 §6.2, method 1).
-    static func next(at now: Timestamp) -> String {
-        let (milliseconds, counter) = state.withLock { state -> (Int64, UInt16) in
+    /// The two halves; `rand_a` is a counter within the millisecond (RFC 9562 §6.2, method 1).
+    static func next(at now: Timestamp) -> (high: UInt64, low: UInt64) {
+        state.withLock { state in
             if now.milliseconds > state.milliseconds {
                 state.milliseconds = now.milliseconds
-                state.counter = UInt16.random(in: 0..<0x400)
+                state.counter = UInt16(truncatingIfNeeded: state.nextRandom() & 0x3FF)
             } else if state.counter == 0xFFF {
                 state.milliseconds += 1
                 state.counter = 0
             } else {
                 state.counter += 1
             }
-            return (state.milliseconds, state.counter)
+            let high = UInt64(truncatingIfNeeded: state.milliseconds) << 16 | 0x7000 | UInt64(state.counter)
+            let low = state.nextRandom() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
+            return (high, low)
         }
-        let high = UInt64(milliseconds) << 16 | 0x7000 | UInt64(counter)
-        let low = UInt64.random(in: 0...UInt64.max) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-        return hexadecimal(high) + hexadecimal(low)
     }
 
-    private static func hexadecimal(_ value: UInt64) -> String {
-        let digits = String(value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+    private static func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) {
+        let status = getentropy(buffer.baseAddress, buffer.count)
+        precondition(status == 0, "getentropy: errno \(errno)")
     }
 }

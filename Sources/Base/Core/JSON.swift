@@ -65,19 +65,20 @@ extension JSON {
     /// Compact text, UTF-8. A number that JSON cannot carry (infinite, not a number) becomes `null`.
     public var encoded: [UInt8] {
         var output: [UInt8] = []
+        output.reserveCapacity(128)
         write(to: &output)
         return output
     }
 
     public var text: String { String(decoding: encoded, as: UTF8.self) }
 
-    private func write(to output: inout [UInt8]) {
+    /// Appends the compact text.
+    public func write(to output: inout [UInt8]) {
         switch self {
-        case .null: output.append(contentsOf: "null".utf8)
-        case .bool(let flag): output.append(contentsOf: (flag ? "true" : "false").utf8)
-        case .integer(let value): output.append(contentsOf: String(value).utf8)
-        case .number(let value):
-            output.append(contentsOf: (value.isFinite ? String(value) : "null").utf8)
+        case .null: output.append(ascii: "null")
+        case .bool(let flag): output.append(ascii: flag ? "true" : "false")
+        case .integer(let value): output.append(decimal: value)
+        case .number(let value): output.append(text: value.isFinite ? String(value) : "null")
         case .string(let text): Self.write(text, to: &output)
         case .array(let elements):
             output.append(UInt8(ascii: "["))
@@ -98,21 +99,33 @@ extension JSON {
         }
     }
 
-    private static func write(_ text: String, to output: inout [UInt8]) {
+    /// Appends `text` as a JSON string.
+    public static func write(_ text: String, to output: inout [UInt8]) {
+        var text = text
         output.append(UInt8(ascii: "\""))
-        for byte in text.utf8 {
+        text.withUTF8 { bytes in
+            if bytes.contains(where: mustEscape) { escape(bytes, to: &output) } else { output.append(contentsOf: bytes) }
+        }
+        output.append(UInt8(ascii: "\""))
+    }
+
+    private static func mustEscape(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+    }
+
+    private static func escape(_ bytes: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
+        for byte in bytes {
             switch byte {
-            case UInt8(ascii: "\""): output.append(contentsOf: "\\\"".utf8)
-            case UInt8(ascii: "\\"): output.append(contentsOf: "\\\\".utf8)
-            case 0x0A: output.append(contentsOf: "\\n".utf8)
-            case 0x0D: output.append(contentsOf: "\\r".utf8)
-            case 0x09: output.append(contentsOf: "\\t".utf8)
+            case UInt8(ascii: "\""): output.append(ascii: "\\\"")
+            case UInt8(ascii: "\\"): output.append(ascii: "\\\\")
+            case 0x0A: output.append(ascii: "\\n")
+            case 0x0D: output.append(ascii: "\\r")
+            case 0x09: output.append(ascii: "\\t")
             case 0..<0x20:
                 let digits = String(byte, radix: 16)
-                output.append(contentsOf: ("\\u" + String(repeating: "0", count: 4 - digits.count) + digits).utf8)
+                output.append(text: "\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
             default: output.append(byte)
             }
         }
-        output.append(UInt8(ascii: "\""))
     }
 }

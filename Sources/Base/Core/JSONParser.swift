@@ -18,33 +18,48 @@ public struct JSONError: Error, Hashable, Sendable {
     public var offset: Int
 }
 
-/// A strict parser of RFC 8259 with bounds: UTF-8 only, no byte order mark, duplicate names refused.
+/// A strict parser of RFC 8259 with bounds: UTF-8 only, no byte order mark, duplicate names refused unless allowed.
 public struct JSONParser {
+    /// What is made of an object that has a name twice, which RFC 8259 §4 leaves open.
+    public enum DuplicateNames: Sendable {
+        /// It is an error: two readers could see two values.
+        case refused
+        /// Every member is kept, in order.
+        case allowed
+    }
+
     public static let bytesMaxDefault = 1 << 20
     public static let depthMaxDefault = 32
+    /// No deeper, whatever a caller allows: parsing a value, and releasing it, takes stack for each level.
+    public static let depthCeiling = 512
 
     private let bytes: [UInt8]
     private let depthMax: Int
+    private let duplicateNames: DuplicateNames
     private var position = 0
 
+    /// - Parameter depthMax: arrays and objects within one another; beyond `depthCeiling` that counts.
     /// - Throws: `JSONError` with the offset of the first fault.
     public static func parse(
-        _ bytes: [UInt8], bytesMax: Int = bytesMaxDefault, depthMax: Int = depthMaxDefault
+        _ bytes: [UInt8], bytesMax: Int = bytesMaxDefault, depthMax: Int = depthMaxDefault,
+        duplicateNames: DuplicateNames = .refused
     ) throws(JSONError) -> JSON {
         guard bytes.count <= bytesMax else { throw JSONError(reason: .tooLarge, offset: bytesMax) }
         guard String(validating: bytes, as: UTF8.self) != nil else {
             throw JSONError(reason: .invalidUTF8, offset: 0)
         }
-        var parser = JSONParser(bytes: bytes, depthMax: depthMax)
+        var parser = JSONParser(
+            bytes: bytes, depthMax: min(depthMax, depthCeiling), duplicateNames: duplicateNames)
         let value = try parser.parseValue(depth: 0)
         parser.skipSpace()
         guard parser.position == bytes.count else { throw parser.fault(.trailingBytes) }
         return value
     }
 
-    private init(bytes: [UInt8], depthMax: Int) {
+    private init(bytes: [UInt8], depthMax: Int, duplicateNames: DuplicateNames) {
         self.bytes = bytes
         self.depthMax = depthMax
+        self.duplicateNames = duplicateNames
     }
 
     private func fault(_ reason: JSONError.Reason) -> JSONError { JSONError(reason: reason, offset: position) }
@@ -100,7 +115,9 @@ public struct JSONParser {
             guard try peek() == UInt8(ascii: "\"") else { throw fault(.unexpectedByte) }
             let start = position
             let name = try parseString()
-            guard names.insert(name).inserted else { throw JSONError(reason: .duplicateName, offset: start) }
+            if duplicateNames == .refused, !names.insert(name).inserted {
+                throw JSONError(reason: .duplicateName, offset: start)
+            }
             skipSpace()
             guard try peek() == UInt8(ascii: ":") else { throw fault(.unexpectedByte) }
             position += 1

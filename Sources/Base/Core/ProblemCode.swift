@@ -10,11 +10,13 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case expectationFailed = "expectation_failed"
     case notImplemented = "not_implemented"
     case httpVersionNotSupported = "http_version_not_supported"
+    case misdirectedRequest = "misdirected_request"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
     case unsupportedMediaType = "unsupported_media_type"
     case rangeNotSatisfiable = "range_not_satisfiable"
     case preconditionFailed = "precondition_failed"
+    case upgradeRequired = "upgrade_required"
     // Bodies
     case invalidJSON = "invalid_json"
     case invalidMultipart = "invalid_multipart"
@@ -24,6 +26,8 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Identity
     case unauthenticated = "unauthenticated"
     case forbidden = "forbidden"
+    case foreignOrigin = "foreign_origin"
+    case invalidCSRFToken = "invalid_csrf_token"
     case tooManyRequests = "too_many_requests"
     // Credits
     case insufficientCredits = "insufficient_credits"
@@ -54,6 +58,7 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     // Server
     case storageFull = "storage_full"
     case overloaded = "overloaded"
+    case answerTimeout = "answer_timeout"
     case internalError = "internal_error"
 
     /// The HTTP status that the code is answered with.

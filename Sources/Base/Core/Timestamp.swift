@@ -18,13 +18,36 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     /// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`. Years that RFC 3339 does not know have more
     /// digits, or a minus.
     public var description: String {
+        var text: [UInt8] = []
+        text.reserveCapacity(24)
+        appendDate(to: &text)
+        text.append(UInt8(ascii: "T"))
+        appendClock(to: &text)
+        text.append(UInt8(ascii: "Z"))
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    /// `2026-01-02`, UTC.
+    public func appendDate(to text: inout [UInt8]) {
         let civil = CivilDate(daysSinceEpoch: milliseconds.floorDivided(by: 86_400_000))
-        let ofDay = milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000
-        let year = (civil.year < 0 ? "-" : "") + padded(abs(civil.year), 4)
-        let date = "\(year)-\(padded(civil.month, 2))-\(padded(civil.day, 2))"
-        let (hour, minute, second) = (ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60)
-        let time = "\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2))"
-        return "\(date)T\(time).\(padded(ofDay % 1000, 3))Z"
+        if civil.year < 0 { text.append(UInt8(ascii: "-")) }
+        text.append(decimal: civil.year.magnitude, width: 4)
+        text.append(UInt8(ascii: "-"))
+        text.append(decimal: civil.month.magnitude, width: 2)
+        text.append(UInt8(ascii: "-"))
+        text.append(decimal: civil.day.magnitude, width: 2)
+    }
+
+    /// `03:04:05.678`, UTC.
+    public func appendClock(to text: inout [UInt8]) {
+        let ofDay = (milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000).magnitude
+        text.append(decimal: ofDay / 3_600_000, width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(decimal: ofDay / 60_000 % 60, width: 2)
+        text.append(UInt8(ascii: ":"))
+        text.append(decimal: ofDay / 1000 % 60, width: 2)
+        text.append(UInt8(ascii: "."))
+        text.append(decimal: ofDay % 1000, width: 3)
     }
 }
 

@@ -2,6 +2,8 @@ public import Core
 internal import Glibc
 
 /// Structured log lines: `log.info("job completed", ["job": id])`. Never blocks and never throws.
+///
+/// Lines leave in batches, a few milliseconds late; warnings and errors, and the first line after a pause, at once.
 public struct Logger: Sendable {
     public typealias Fields = KeyValuePairs<String, any Sendable & CustomStringConvertible>
 
@@ -27,9 +29,10 @@ public struct Logger: Sendable {
         self.time = time
         context = []
         writer = LogWriter(descriptor: descriptor, bytesMax: bufferBytesMax) { count in
-            format.line(
-                time: time.now(), level: .warning, message: "log lines dropped",
-                fields: [.init("count", .integer(Int64(count)))])
+            var line = LogLine(format: format, time: time.now(), level: .warning, message: "log lines dropped")
+            line.add("count", count)
+            line.end()
+            return line.bytes
         }
     }
 
@@ -62,10 +65,19 @@ public struct Logger: Sendable {
 
     /// The line is built only if its level passes.
     public func log(_ level: LogLevel, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> Fields) {
+        line(level, message()) { line in
+            for field in fields() { line.add(field.key, Self.json(field.value)) }
+        }
+    }
+
+    /// As `log`, for what is logged with every request: no box and no dictionary is made for the fields.
+    public func line(_ level: LogLevel, _ message: @autoclosure () -> String, _ build: (inout LogLine) -> Void) {
         guard level >= self.level else { return }
-        writer.append(
-            format.line(
-                time: time.now(), level: level, message: message(), fields: context + Self.members(fields())))
+        var line = LogLine(format: format, time: time.now(), level: level, message: message())
+        for field in context { line.add(field.name, field.value) }
+        build(&line)
+        line.end()
+        writer.append(line.bytes, isUrgent: level >= .warning)
     }
 
     /// Returns when every line logged before the call is written; for the end of the process.

@@ -14,8 +14,7 @@ public struct BodyDecoder: Sendable {
     private enum State {
         case fixed
         case size(digits: Int)
-        case blankAfterSize
-        case chunkExtension
+        case chunkExtension(ChunkExtension)
         case sizeLineFeed
         case data
         case dataCarriageReturn
@@ -29,10 +28,13 @@ public struct BodyDecoder: Sendable {
     /// Bytes to come of the body, or of the chunk.
     private var remaining = 0
     private var contentBytes = 0
+    /// What a chunk's size line may hold without end: extensions, and zeros before the size.
     private var extensionBytes = 0
     private var trailerBytes = 0
+    private var trailerFields = 0
     private var trailerLine: [UInt8] = []
-    /// The fields after a chunked body; they never reach the head's fields (RFC 9110 §6.5.1).
+    /// The fields after a chunked body; they never reach the head's fields, and those that frame, route or judge a
+    /// message are dropped (RFC 9110 §6.5.1).
     public private(set) var trailers = HTTPFields()
 
     public init(_ framing: BodyFraming, limits: MessageLimits = MessageLimits()) {
@@ -55,6 +57,20 @@ public struct BodyDecoder: Sendable {
         case .finished: 0
         case .fixed: remaining
         default: nil
+        }
+    }
+
+    /// Whether `bytes`, which come next, show that this is no chunked body. It does not count them as taken.
+    func fails(on bytes: UnsafeRawBufferPointer) -> Bool {
+        guard remainingLength == nil else { return false }
+        var trial = self
+        var offset = 0
+        while true {
+            switch trial.decode(UnsafeRawBufferPointer(rebasing: bytes[offset...])) {
+            case .data(_, let consumed): offset += consumed
+            case .needMore, .end: return false
+            case .failed(let error): return error == .malformedChunk
+            }
         }
     }
 
@@ -90,13 +106,11 @@ public struct BodyDecoder: Sendable {
     private mutating func takeFraming(_ byte: UInt8) throws(BodyError) {
         switch state {
         case .size(let digits): try takeSize(byte, digits: digits)
-        case .blankAfterSize:
+        case .chunkExtension(let place):
+            if byte == ASCII.carriageReturn, place.mayEnd { return state = .sizeLineFeed }
             try countExtension()
-            if byte == ASCII.semicolon { state = .chunkExtension } else if !byte.isBlank { throw .malformedChunk }
-        case .chunkExtension:
-            if byte == ASCII.carriageReturn { return state = .sizeLineFeed }
-            try countExtension()
-            guard byte.isFieldValue else { throw .malformedChunk }
+            guard let next = place.next(byte) else { throw .malformedChunk }
+            state = .chunkExtension(next)
         case .sizeLineFeed:
             guard byte == ASCII.lineFeed else { throw .malformedChunk }
             state = remaining == 0 ? .trailer : .data
@@ -113,6 +127,12 @@ public struct BodyDecoder: Sendable {
 
     private mutating func takeSize(_ byte: UInt8, digits: Int) throws(BodyError) {
         if let value = byte.hexValue {
+            if remaining == 0 {
+                // Zeros before the size make it no larger.
+                if digits > 0 { try countExtension() }
+                remaining = Int(value)
+                return state = .size(digits: 1)
+            }
             // 15 digits cannot overflow an Int.
             guard digits < 15 else { throw .malformedChunk }
             remaining = remaining << 4 | Int(value)
@@ -122,8 +142,8 @@ public struct BodyDecoder: Sendable {
         guard remaining <= limits.bodyBytesMax - contentBytes else { throw .tooLarge(bytesMax: limits.bodyBytesMax) }
         switch byte {
         case ASCII.carriageReturn: state = .sizeLineFeed
-        case ASCII.semicolon: state = .chunkExtension
-        case ASCII.space, ASCII.tab: state = .blankAfterSize
+        case ASCII.semicolon: state = .chunkExtension(.nameStart)
+        case ASCII.space, ASCII.tab: state = .chunkExtension(.blank)
         default: throw .malformedChunk
         }
     }
@@ -139,13 +159,65 @@ public struct BodyDecoder: Sendable {
         guard byte == ASCII.lineFeed else { return trailerLine.append(byte) }
         guard trailerLine.popLast() == ASCII.carriageReturn else { throw .malformedChunk }
         if trailerLine.isEmpty { return state = .finished }
-        guard trailers.all.count < limits.trailerFieldsMax else { throw .malformedChunk }
+        guard trailerFields < limits.trailerFieldsMax else { throw .malformedChunk }
         let parsed = trailerLine.withUnsafeBytes { line -> HTTPFields.Field? in
             guard let field = try? FieldLine(line) else { return nil }
             return HTTPFields.Field(name: field.name.text, value: field.value.fieldText)
         }
         guard let parsed else { throw .malformedChunk }
-        trailers.append(parsed.name, parsed.value)
+        if !Self.forbiddenTrailers.contains(parsed.name.lowercased()) { trailers.append(parsed.name, parsed.value) }
+        trailerFields += 1
         trailerLine.removeAll(keepingCapacity: true)
+    }
+
+    private static let forbiddenTrailers: Set<String> = [
+        "authorization", "cache-control", "connection", "content-encoding", "content-length", "content-range",
+        "content-type", "cookie", "expect", "host", "if-match", "if-modified-since", "if-none-match", "if-range",
+        "if-unmodified-since", "keep-alive", "max-forwards", "pragma", "proxy-authorization", "range", "set-cookie",
+        "te", "trailer", "transfer-encoding", "upgrade",
+    ]
+}
+
+/// Where in `*( BWS ";" BWS name [ BWS "=" BWS value ] )` a size line is (RFC 9112 §7.1.1).
+private enum ChunkExtension {
+    /// Blanks that a semicolon must follow.
+    case blank
+    case nameStart
+    case name
+    /// Blanks that an equals sign or a semicolon must follow.
+    case blankAfterName
+    case valueStart
+    case value
+    case quoted
+    case escaped
+    case quotedEnd
+
+    var mayEnd: Bool {
+        switch self {
+        case .name, .value, .quotedEnd: true
+        default: false
+        }
+    }
+
+    /// `nil` where `byte` may not stand.
+    func next(_ byte: UInt8) -> ChunkExtension? {
+        switch (self, byte) {
+        case (.blank, ASCII.semicolon), (.name, ASCII.semicolon), (.blankAfterName, ASCII.semicolon),
+            (.value, ASCII.semicolon), (.quotedEnd, ASCII.semicolon):
+            .nameStart
+        case (.name, ASCII.equals), (.blankAfterName, ASCII.equals): .valueStart
+        case (.valueStart, ASCII.quote): .quoted
+        case (.quoted, ASCII.quote): .quotedEnd
+        case (.quoted, ASCII.backslash): .escaped
+        case (.nameStart, _) where byte.isBlank, (.valueStart, _) where byte.isBlank, (.blank, _) where byte.isBlank,
+            (.blankAfterName, _) where byte.isBlank:
+            self
+        case (.name, _) where byte.isBlank: .blankAfterName
+        case (.value, _) where byte.isBlank, (.quotedEnd, _) where byte.isBlank: .blank
+        case (.nameStart, _) where byte.isToken, (.name, _) where byte.isToken: .name
+        case (.valueStart, _) where byte.isToken, (.value, _) where byte.isToken: .value
+        case (.quoted, _) where byte.isFieldValue, (.escaped, _) where byte.isFieldValue: .quoted
+        default: nil
+        }
     }
 }

@@ -31,12 +31,10 @@ extension UInt8 {
 
     var isBlank: Bool { self == ASCII.space || self == ASCII.tab }
 
-    /// RFC 9110 §5.6.2, tchar.
+    /// RFC 9110 §5.6.2, tchar: `!#$%&'*+-.^_`|~`, digits and letters, a bit for each below 128.
     var isToken: Bool {
-        switch self {
-        case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5E...0x7A, 0x7C, 0x7E: true
-        default: false
-        }
+        let tokens: UInt64 = self < 64 ? 0x03FF_6CFA_0000_0000 : self < 128 ? 0x57FF_FFFF_C7FF_FFFE : 0
+        return tokens >> UInt64(self & 63) & 1 == 1
     }
 
     /// RFC 9110 §5.5: visible characters, blanks and obs-text; never a control character.
@@ -91,12 +89,42 @@ extension UnsafeRawBufferPointer {
         return sub(start..<end)
     }
 
+    /// The elements of a list, without the blanks around them; empty ones are passed over (RFC 9110 §5.6.1.2).
+    func forEachElement(_ body: (UnsafeRawBufferPointer) -> Void) {
+        var start = 0
+        while start <= count {
+            let end = firstIndex(of: ASCII.comma, from: start) ?? count
+            let element = sub(start..<end).trimmed
+            if !element.isEmpty { body(element) }
+            start = end + 1
+        }
+    }
+
     /// Whether these are the bytes of `lowercase`, an ASCII literal in lower case, in any case.
     func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
         guard count == lowercase.utf8CodeUnitCount else { return false }
         // SAFETY: a StaticString's code units live for ever and there are `count` of them.
         let expected = UnsafeRawBufferPointer(start: lowercase.utf8Start, count: count)
         for index in 0..<count where self[index].asciiLowercased != expected[index] { return false }
+        return true
+    }
+
+    /// Whether every byte is visible ASCII or a space: field values nearly always are, and eight bytes are looked at
+    /// together.
+    var isPlainText: Bool {
+        var index = 0
+        while index + 8 <= count {
+            let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            // The high bit of a byte is set where it is below 0x20, is 0x7F, or is not ASCII.
+            let low = word &- 0x2020_2020_2020_2020
+            let delete = (word ^ 0x7F7F_7F7F_7F7F_7F7F) &- 0x0101_0101_0101_0101
+            if (low | delete | word) & 0x8080_8080_8080_8080 != 0 { return false }
+            index += 8
+        }
+        while index < count {
+            if self[index] < 0x20 || self[index] > 0x7E { return false }
+            index += 1
+        }
         return true
     }
 

@@ -14,7 +14,7 @@ internal import Core
 /// |---|---|
 /// | (none, only `advance`) | bytes were read into the buffer |
 /// | `bodyDemanded()` | the handler's `RequestBody.next()` waits; at most one piece is delivered per demand |
-/// | `responseBegins(…)` | a response head is about to be written; the plan says how to frame it |
+/// | `responseBegins(plan)` | a response head is about to be written, framed as `plan(…)` said just before |
 /// | `responseFinished()` | the last byte of the response is in the write queue |
 /// | `responseAborted()` | a begun response cannot be completed (the handler's stream threw) |
 /// | `peerClosed()` | read(2) answered 0; bytes before it are still served |
@@ -81,6 +81,7 @@ public struct ConnectionState: Sendable {
     }
 
     private let limits: MessageLimits
+    private let isSecured: Bool
     private var phase = Phase.head
     private var parser: RequestParser
     private var decoder = BodyDecoder(.none)
@@ -95,9 +96,11 @@ public struct ConnectionState: Sendable {
     private var peerHasClosed = false
     private var draining = false
 
-    public init(limits: MessageLimits = MessageLimits()) {
+    /// - Parameter isSecured: the connection is one of TLS.
+    public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
         self.limits = limits
-        parser = RequestParser(limits: limits)
+        self.isSecured = isSecured
+        parser = RequestParser(limits: limits, isSecured: isSecured)
     }
 
     public var awaiting: Awaiting {
@@ -116,16 +119,19 @@ extension ConnectionState {
     /// The handler waits for content.
     public mutating func bodyDemanded() { demanded = true }
 
-    /// A response head is about to be written. Traps if no request waits for one.
+    /// How a response would be framed if its head were written now. Traps if no request waits for one.
     /// - Parameter length: the content's length in bytes, `nil` if it is not known beforehand.
-    public mutating func responseBegins(status: Int, length: Int?, closes: Bool = false) -> ResponsePlan {
+    public func plan(status: Int, length: Int?, closes: Bool = false) -> ResponsePlan {
         guard case .exchange = phase, !responseBegun else { preconditionFailure("no request waits for a response") }
+        return ResponsePlan(
+            status: status, length: length, isHead: isHead, minorVersion: minorVersion,
+            keepsAlive: keepsAlive && !closes && !draining && bodyFailure == nil && !bodyForbidsKeepAlive)
+    }
+
+    /// The head of the response so planned is about to be written.
+    public mutating func responseBegins(_ plan: ResponsePlan) {
         responseBegun = true
-        keepsAlive = keepsAlive && !closes && !draining && bodyFailure == nil && !bodyForbidsKeepAlive
-        let plan = ResponsePlan(
-            status: status, length: length, isHead: isHead, minorVersion: minorVersion, keepsAlive: keepsAlive)
         keepsAlive = plan.keepsAlive
-        return plan
     }
 
     /// The response is complete.
@@ -208,6 +214,10 @@ extension ConnectionState {
             return refuse(refusal, consumed: offset)
         case .complete(let request, let consumed):
             decoder = BodyDecoder(request.framing, limits: limits)
+            // Whatever the handler would make of it: with what is here the end of the body cannot be found.
+            guard !decoder.fails(on: bytes.sub(from: offset + consumed)) else {
+                return refuse(Refusal(.badRequest, "The chunked body is malformed"), consumed: offset + consumed)
+            }
             isHead = request.head.method == "HEAD"
             minorVersion = request.head.minorVersion
             keepsAlive = request.keepsAlive
@@ -287,7 +297,7 @@ extension ConnectionState {
 
     private mutating func awaitNextRequest() {
         guard !draining else { return phase = .closing(linger: true) }
-        parser = RequestParser(limits: limits)
+        parser = RequestParser(limits: limits, isSecured: isSecured)
         responseBegun = false
         owesContinue = false
         demanded = false

@@ -25,10 +25,10 @@ public struct EntityTag: Hashable, Sendable, CustomStringConvertible {
     public var description: String { isWeak ? "W/\"\(tag)\"" : "\"\(tag)\"" }
 
     /// Neither is weak and the tags are the same.
-    public func matchesStrongly(_ other: EntityTag) -> Bool { !isWeak && !other.isWeak && tag == other.tag }
+    public func matchesStrongly(_ other: EntityTag) -> Bool { !isWeak && !other.isWeak && matchesWeakly(other) }
 
-    /// The tags are the same.
-    public func matchesWeakly(_ other: EntityTag) -> Bool { tag == other.tag }
+    /// The tags are the same, byte by byte: Strings also compare equal where only their characters are.
+    public func matchesWeakly(_ other: EntityTag) -> Bool { tag.utf8.elementsEqual(other.tag.utf8) }
 
     /// The tags of a list; `nil` if it is malformed. A comma may stand inside a tag.
     static func list(_ values: [String]) -> [EntityTag]? {

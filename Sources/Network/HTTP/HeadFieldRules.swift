@@ -4,6 +4,10 @@ internal import Core
 struct FieldLine {
     let name: Bytes
     let value: Bytes
+    /// The value is ASCII.
+    let isPlain: Bool
+
+    var text: String { isPlain ? value.text : value.fieldText }
 
     init(_ line: Bytes) throws(Refusal) {
         var end = 0
@@ -15,7 +19,8 @@ struct FieldLine {
             throw Refusal(.badRequest, "A header field's name is malformed")
         }
         let value = line.sub(from: end + 1)
-        guard value.allSatisfy(\.isFieldValue) else {
+        isPlain = value.isPlainText
+        guard isPlain || value.allSatisfy(\.isFieldValue) else {
             throw Refusal(.badRequest, "A header field holds a control character")
         }
         name = line.sub(0..<end)
@@ -28,12 +33,15 @@ struct FieldLine {
 struct HeadFieldRules: Sendable {
     private enum Coding {
         case absent
+        case unknown
         case chunked
     }
 
     private var hosts = 0
     private var contentLength: Int?
+    /// The last one.
     private var coding = Coding.absent
+    private var hasUnknownCoding = false
     private var saysClose = false
     private var saysKeepAlive = false
     private(set) var expectsContinue = false
@@ -57,7 +65,7 @@ struct HeadFieldRules: Sendable {
         guard !expectsOther || minorVersion == 0 else {
             throw Refusal(.expectationFailed, "The only expectation met here is 100-continue")
         }
-        guard coding == .chunked else {
+        guard coding != .absent else {
             guard let contentLength, contentLength > 0 else { return .none }
             return .length(contentLength)
         }
@@ -66,6 +74,11 @@ struct HeadFieldRules: Sendable {
         }
         guard minorVersion >= 1 else {
             throw Refusal(.badRequest, "HTTP/1.0 has no Transfer-Encoding")
+        }
+        // RFC 9112 §6.3: without it nobody knows where the body ends.
+        guard coding == .chunked else { throw Refusal(.badRequest, "The last transfer coding is not chunked") }
+        guard !hasUnknownCoding else {
+            throw Refusal(.notImplemented, "The only transfer coding known here is chunked")
         }
         return .chunked
     }
@@ -81,17 +94,15 @@ struct HeadFieldRules: Sendable {
     }
 
     private mutating func takeExpect(_ value: Bytes) {
-        if value.equalsIgnoringCase("100-continue") { expectsContinue = true } else { expectsOther = true }
+        value.forEachElement { element in
+            if element.equalsIgnoringCase("100-continue") { expectsContinue = true } else { expectsOther = true }
+        }
     }
 
     private mutating func takeConnection(_ value: Bytes) {
-        var start = 0
-        while start <= value.count {
-            let end = value.firstIndex(of: ASCII.comma, from: start) ?? value.count
-            let option = value.sub(start..<end).trimmed
+        value.forEachElement { option in
             if option.equalsIgnoringCase("close") { saysClose = true }
             if option.equalsIgnoringCase("keep-alive") { saysKeepAlive = true }
-            start = end + 1
         }
     }
 
@@ -101,20 +112,19 @@ struct HeadFieldRules: Sendable {
         contentLength = length
     }
 
-    /// RFC 9112 §6.1: `chunked` must stand once and last; no other coding is implemented.
+    /// RFC 9112 §6.1: `chunked` must stand once and last. Empty elements, which a list may have elsewhere, are refused:
+    /// not every recipient passes over them.
     private mutating func takeCoding(_ value: Bytes) throws(Refusal) {
         var start = 0
         while start <= value.count {
             let end = value.firstIndex(of: ASCII.comma, from: start) ?? value.count
             let name = value.sub(start..<end).trimmed
-            guard coding == .absent else { throw Refusal(.badRequest, "Transfer-Encoding goes on after chunked") }
+            guard coding != .chunked else { throw Refusal(.badRequest, "Transfer-Encoding goes on after chunked") }
             guard !name.isEmpty, name.allSatisfy(\.isToken) else {
                 throw Refusal(.badRequest, "Transfer-Encoding is malformed")
             }
-            guard name.equalsIgnoringCase("chunked") else {
-                throw Refusal(.notImplemented, "The only transfer coding known here is chunked")
-            }
-            coding = .chunked
+            coding = name.equalsIgnoringCase("chunked") ? .chunked : .unknown
+            hasUnknownCoding = hasUnknownCoding || coding == .unknown
             start = end + 1
         }
     }

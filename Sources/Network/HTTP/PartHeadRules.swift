@@ -40,26 +40,27 @@ struct PartHeadRules: Sendable {
         guard name == nil, let parsed, parsed.value == "form-data",
             let given = parsed.parameters.first(where: { $0.name == "name" })
         else { throw .malformed(reason: "a part's Content-Disposition is malformed") }
-        name = given.value
-        filename = parsed.parameters.first { $0.name == "filename" }.map { Self.lastComponent($0.value) }
-        // RFC 6266 §4.3: the extended form is preferred.
-        if let extended = parsed.parameters.first(where: { $0.name == "filename*" }) {
-            guard let decoded = Self.extendedValue(extended.value) else {
-                throw .malformed(reason: "a part's filename* is malformed")
-            }
-            filename = Self.lastComponent(decoded)
+        name = Self.unescaped(given.value)
+        // RFC 7578 §4.2: `filename*` must not be used, so a name that only it gives is none.
+        filename = parsed.parameters.first { $0.name == "filename" }.map {
+            Self.lastComponent(Self.unescaped($0.value))
         }
     }
 
-    /// RFC 8187 §3.2: charset'language'percent-encoded, UTF-8 only.
-    private static func extendedValue(_ text: String) -> String? {
-        let parts = text.split(separator: "'", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, String(parts[0]).equalsIgnoringASCIICase("utf-8") else { return nil }
-        let bytes = Array(parts[2].utf8)
-        guard let decoded = bytes.withUnsafeBytes({ PercentCoding.decode($0, plusIsSpace: false) }),
-            !decoded.contains(where: \.isControl)
-        else { return nil }
-        return String(validating: decoded, as: UTF8.self)
+    /// Browsers write a quote as `%22`, and CR and LF likewise; nothing else is encoded, not even the percent sign
+    /// (WHATWG HTML §4.10.21.8). An end of line stays encoded: it has no place in a file's name.
+    private static func unescaped(_ name: String) -> String {
+        var rest = Array(name.utf8)[...]
+        var plain: [UInt8] = []
+        while let byte = rest.popFirst() {
+            if byte == ASCII.percent, rest.starts(with: "22".utf8) {
+                rest = rest.dropFirst(2)
+                plain.append(ASCII.quote)
+            } else {
+                plain.append(byte)
+            }
+        }
+        return String(decoding: plain, as: UTF8.self)
     }
 
     /// RFC 7578 §4.2: directories in the name mean nothing here.

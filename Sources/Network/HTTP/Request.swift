@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// The request line and fields of a request, already validated.
 public struct RequestHead: Sendable {
     /// The method token as sent, case-sensitive (`GET`).
@@ -62,6 +64,16 @@ public struct RequestBody: Sendable {
     /// The next bytes, never empty; `nil` at the end.
     public func next() async throws(BodyError) -> [UInt8]? { try await pull() }
 
+    /// This body, refused beyond `bytesMax` while it is read.
+    public func limited(to bytesMax: Int) -> RequestBody {
+        let (pull, count) = (pull, ByteCounter())
+        return RequestBody(declaredLength: declaredLength) { () async throws(BodyError) -> [UInt8]? in
+            guard let bytes = try await pull() else { return nil }
+            guard count.add(bytes.count) <= bytesMax else { throw .tooLarge(bytesMax: bytesMax) }
+            return bytes
+        }
+    }
+
     /// The whole body, refused beyond `bytesMax`.
     public func collect(bytesMax: Int) async throws(BodyError) -> [UInt8] {
         if let declaredLength, declaredLength > bytesMax { throw .tooLarge(bytesMax: bytesMax) }
@@ -72,6 +84,13 @@ public struct RequestBody: Sendable {
         }
         return collected
     }
+}
+
+private final class ByteCounter: Sendable {
+    private let count = Atomic(0)
+
+    /// - Returns: the sum so far.
+    func add(_ bytes: Int) -> Int { count.add(bytes, ordering: .relaxed).newValue }
 }
 
 public struct Request: Sendable {

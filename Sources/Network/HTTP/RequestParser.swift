@@ -37,6 +37,7 @@ public struct RequestParser: Sendable {
     }
 
     private let limits: MessageLimits
+    private let isSecured: Bool
     private var stage = Stage.requestLine
     private var emptyLines = 0
     private var lineStart = 0
@@ -46,7 +47,11 @@ public struct RequestParser: Sendable {
     private var fieldRules = HeadFieldRules()
     private var head = RequestHead(method: "", target: "", path: "")
 
-    public init(limits: MessageLimits = MessageLimits()) { self.limits = limits }
+    /// - Parameter isSecured: the connection is one of TLS: only there an https URI may be asked for.
+    public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
+        self.limits = limits
+        self.isSecured = isSecured
+    }
 
     /// Whether a part of a head has been seen.
     public var hasBegun: Bool { searched > 0 }
@@ -82,7 +87,7 @@ public struct RequestParser: Sendable {
         }
         let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, from: searched)
         searched = lineFeed.map { $0 + 1 } ?? bytes.count
-        try checkLimits(lineEnd: searched, isWhole: lineFeed != nil)
+        try checkLimits(bytes, lineEnd: searched, isWhole: lineFeed != nil)
         guard let lineFeed else { return nil }
         guard lineFeed > lineStart, bytes[lineFeed - 1] == ASCII.carriageReturn else {
             throw Refusal(.badRequest, "A line does not end with CRLF")
@@ -92,10 +97,12 @@ public struct RequestParser: Sendable {
         return line
     }
 
-    private func checkLimits(lineEnd: Int, isWhole: Bool) throws(Refusal) {
+    private func checkLimits(_ bytes: Bytes, lineEnd: Int, isWhole: Bool) throws(Refusal) {
         switch stage {
         case .requestLine:
             guard lineEnd - lineStart <= limits.requestLineBytesMax + (isWhole ? 2 : 1) else {
+                let start = bytes.sub(lineStart..<min(bytes.count, lineStart + limits.methodBytesMax + 1))
+                guard start.contains(ASCII.space) else { throw Refusal(.notImplemented, "The method is unknown") }
                 throw Refusal(.uriTooLong, "The request line is too long")
             }
         case .fields:
@@ -120,9 +127,10 @@ public struct RequestParser: Sendable {
         else { throw Refusal(.badRequest, "The request line is malformed") }
         head.minorVersion = try Self.minorVersion(line.sub(from: targetEnd + 1))
         guard methodEnd <= limits.methodBytesMax else { throw Refusal(.notImplemented, "The method is unknown") }
-        head.method = line.sub(0..<methodEnd).text
+        head.method = Self.method(line.sub(0..<methodEnd))
         let target = try RequestTarget(
-            line.sub(methodEnd + 1..<targetEnd), method: head.method, queryItemsMax: limits.queryItemsMax)
+            line.sub(methodEnd + 1..<targetEnd), method: head.method, queryItemsMax: limits.queryItemsMax,
+            isSecured: isSecured)
         head.target = target.text
         head.path = target.path
         head.query = target.query
@@ -133,15 +141,19 @@ public struct RequestParser: Sendable {
         stage = .fields
     }
 
+    private static func method(_ bytes: Bytes) -> String {
+        bytes.elementsEqual("GET".utf8) ? "GET" : bytes.text
+    }
+
     private static func minorVersion(_ bytes: Bytes) throws(Refusal) -> Int {
         guard bytes.count == 8, bytes.sub(0..<5).elementsEqual("HTTP/".utf8), bytes[5].isDigit,
             bytes[6] == ASCII.dot, bytes[7].isDigit
         else { throw Refusal(.badRequest, "The HTTP version is malformed") }
-        let minor = Int(bytes[7] - ASCII.zero)
-        guard bytes[5] == ASCII.zero + 1, minor <= 1 else {
+        guard bytes[5] == ASCII.zero + 1 else {
             throw Refusal(.httpVersionNotSupported, "Only HTTP/1.1 and HTTP/1.0 are spoken here")
         }
-        return minor
+        // RFC 9110 §6.2: a higher minor version is read as the highest one known.
+        return min(1, Int(bytes[7] - ASCII.zero))
     }
 
     private mutating func takeField(_ line: Bytes) throws(Refusal) {
@@ -149,9 +161,8 @@ public struct RequestParser: Sendable {
             throw Refusal(.headerFieldsTooLarge, "There are too many header fields")
         }
         let field = try FieldLine(line)
-        let value = field.value.fieldText
         try fieldRules.take(field)
-        head.fields.append(field.name.text, value)
+        head.fields.append(field.name.text, field.text)
     }
 
     private mutating func finish() throws(Refusal) -> ParsedRequest {
@@ -161,8 +172,16 @@ public struct RequestParser: Sendable {
         }
         // RFC 9112 §3.2.2: the authority of an absolute-form target replaces what Host says.
         if let authority { head.fields["Host"] = authority }
+        let minorVersion = head.minorVersion
         return ParsedRequest(
-            head: head, framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: head.minorVersion),
-            expectsContinue: fieldRules.expectsContinue && head.minorVersion >= 1)
+            head: takeHead(), framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: minorVersion),
+            expectsContinue: fieldRules.expectsContinue && minorVersion >= 1)
+    }
+
+    /// Moved out, not copied: this parser is done.
+    private mutating func takeHead() -> RequestHead {
+        var taken = RequestHead(method: "", target: "", path: "")
+        swap(&taken, &head)
+        return taken
     }
 }

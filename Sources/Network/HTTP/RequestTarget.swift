@@ -8,7 +8,7 @@ struct RequestTarget {
     /// Host and port of the absolute form.
     var authority: String?
 
-    init(_ target: Bytes, method: String, queryItemsMax: Int) throws(Refusal) {
+    init(_ target: Bytes, method: String, queryItemsMax: Int, isSecured: Bool) throws(Refusal) {
         guard method != "CONNECT" else { throw Refusal(.notImplemented, "CONNECT is not implemented") }
         if target.count == 1, target[0] == 0x2A {
             guard method == "OPTIONS" else { throw Refusal(.badRequest, "The target * belongs to OPTIONS") }
@@ -19,25 +19,32 @@ struct RequestTarget {
         }
         var origin = target
         if target[0] != ASCII.slash {
-            let authorityRange = try Self.authorityRange(target)
+            let authorityRange = try Self.authorityRange(target, isSecured: isSecured)
             authority = target.sub(authorityRange).text
             origin = target.sub(from: authorityRange.upperBound)
         }
         let question = origin.firstIndex(of: ASCII.question, from: 0) ?? origin.count
         let pathBytes = origin.sub(0..<question)
-        // RFC 9110 §4.2.3: an http URI with an empty path means "/".
-        path = pathBytes.isEmpty && authority != nil ? "/" : try Self.path(pathBytes)
+        if pathBytes.isEmpty, authority != nil {
+            // RFC 9110 §4.2.3 and, for the whole server, RFC 9112 §3.2.4.
+            path = method == "OPTIONS" && question == origin.count ? "*" : "/"
+        } else {
+            path = try Self.path(pathBytes)
+        }
         query = question < origin.count ? try Self.query(origin.sub(from: question + 1), itemsMax: queryItemsMax) : []
-        text = target.text
+        // Most targets are their path: one string for both. A decoded path of the target's length is the target.
+        text = path.utf8.count == target.count ? path : target.text
     }
 
     /// The authority of `http://authority/…`; userinfo is refused (RFC 9110 §4.2.4).
-    private static func authorityRange(_ target: Bytes) throws(Refusal) -> Range<Int> {
+    private static func authorityRange(_ target: Bytes, isSecured: Bool) throws(Refusal) -> Range<Int> {
         let start: Int
         if target.count >= 7, target.sub(0..<7).equalsIgnoringCase("http://") {
             start = 7
         } else if target.count >= 8, target.sub(0..<8).equalsIgnoringCase("https://") {
             start = 8
+            // RFC 9110 §7.4
+            guard isSecured else { throw Refusal(.misdirectedRequest, "An https URI needs a connection with TLS") }
         } else {
             throw Refusal(.badRequest, "The request target is malformed")
         }
@@ -54,9 +61,9 @@ struct RequestTarget {
         guard !bytes.isEmpty else { return false }
         var index = 0
         if bytes[0] == 0x5B {
-            guard let close = bytes.firstIndex(of: 0x5D, from: 1), close > 1,
-                bytes.sub(1..<close).allSatisfy({ $0.hexValue != nil || $0 == ASCII.colon || $0 == ASCII.dot })
-            else { return false }
+            guard let close = bytes.firstIndex(of: 0x5D, from: 1), IPLiteral.isValid(bytes.sub(1..<close)) else {
+                return false
+            }
             index = close + 1
         } else {
             while index < bytes.count, bytes[index] != ASCII.colon {
@@ -65,7 +72,9 @@ struct RequestTarget {
                     else { return false }
                     index += 3
                 } else {
-                    guard bytes[index].isUnreserved || bytes[index].isSubDelimiter else { return false }
+                    // A comma is of RFC 3986's grammar, but what it joins here are the Hosts of two messages.
+                    guard bytes[index].isUnreserved || bytes[index].isSubDelimiter, bytes[index] != ASCII.comma
+                    else { return false }
                     index += 1
                 }
             }
@@ -77,7 +86,7 @@ struct RequestTarget {
         return port.isEmpty || (port.decimalValue ?? .max) <= 65535
     }
 
-    /// Decoded and free of dot segments. An encoded slash, NUL or control character, text that is not UTF-8 and a way
+    /// Decoded and free of dot segments. An encoded slash, backslash or control character, text that is not UTF-8 and a way
     /// above the root are refused, so that no reader of the path can see another one than the router did.
     private static func path(_ bytes: Bytes) throws(Refusal) -> String {
         guard bytes.first == ASCII.slash, bytes.allSatisfy(isPathByte) else {
@@ -88,9 +97,9 @@ struct RequestTarget {
             throw Refusal(.badRequest, "The path is not percent-encoded correctly")
         }
         let slashes = decoded.count { $0 == ASCII.slash }
-        guard slashes == bytes.count(where: { $0 == ASCII.slash }), !decoded.contains(where: \.isControl) else {
-            throw Refusal(.badRequest, "The path holds an encoded slash or control character")
-        }
+        guard slashes == bytes.count(where: { $0 == ASCII.slash }), !decoded.contains(ASCII.backslash),
+            !decoded.contains(where: \.isControl)
+        else { throw Refusal(.badRequest, "The path holds an encoded slash, backslash or control character") }
         guard let normalised = removingDotSegments(decoded) else {
             throw Refusal(.badRequest, "The path leads above the root")
         }

@@ -25,6 +25,8 @@ public enum ResponseBody: Sendable {
     case file(any FileDescriptorOwner, offset: Int, length: Int)
     /// Bytes written as they come; chunked unless the length is known. A throw ends the connection unfinished.
     case stream(length: Int?, @Sendable (any ResponseWriter) async throws -> Void)
+    /// The connection goes on as a WebSocket; only of a 101, made by `Response.webSocket`.
+    case webSocket(WebSocketUpgrade)
 }
 
 /// What a handler answers. Content-Length, Transfer-Encoding, Connection and Date are the server's.

@@ -36,6 +36,13 @@ public struct ResponsePlan: Hashable, Sendable {
         }
         sendsBody = !isHead && !bodiless && status != 205 && length != 0
         self.keepsAlive = keepsAlive
-        connection = keepsAlive ? (minorVersion >= 1 ? nil : "keep-alive") : "close"
+        let persistence = keepsAlive ? (minorVersion >= 1 ? nil : "keep-alive") : "close"
+        connection =
+            switch status {
+            case 101: "Upgrade"
+            // RFC 9110 §7.8: who sends Upgrade names it here.
+            case 426: persistence.map { "\($0), Upgrade" } ?? "Upgrade"
+            default: persistence
+            }
     }
 }

@@ -1,3 +1,5 @@
+internal import Core
+
 /// Why a response head cannot be put on the wire; it is the handler's mistake, and nothing was written.
 public enum SerializationError: Error, Hashable, Sendable {
     case invalidStatus(Int)
@@ -22,13 +24,9 @@ public enum ResponseSerializer {
     public static func appendHead(
         status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout [UInt8]
     ) throws(SerializationError) {
-        guard (200...999).contains(status) else { throw .invalidStatus(status) }
+        guard (200...999).contains(status) || status == 101 else { throw .invalidStatus(status) }
         let start = bytes.count
-        bytes.append(contentsOf: "HTTP/1.1 ".utf8)
-        bytes.append(contentsOf: String(status).utf8)
-        bytes.append(ASCII.space)
-        bytes.append(contentsOf: reason(status).utf8)
-        bytes.append(contentsOf: chunkEnd)
+        appendStatusLine(status, to: &bytes)
         do throws(SerializationError) {
             if let date { try append("Date", date, to: &bytes) }
             for field in fields.all where !isServers(field.name) { try append(field.name, field.value, to: &bytes) }
@@ -37,12 +35,28 @@ public enum ResponseSerializer {
             throw error
         }
         switch plan.framing {
-        case .length(let length): bytes.append(contentsOf: "Content-Length: \(length)\r\n".utf8)
-        case .chunked: bytes.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+        case .length(let length):
+            bytes.append(ascii: "Content-Length: ")
+            bytes.append(decimal: UInt64(length))
+            bytes.append(ascii: "\r\n")
+        case .chunked: bytes.append(ascii: "Transfer-Encoding: chunked\r\n")
         case .none, .untilClose: break
         }
-        if let connection = plan.connection { bytes.append(contentsOf: "Connection: \(connection)\r\n".utf8) }
-        bytes.append(contentsOf: chunkEnd)
+        if let connection = plan.connection {
+            bytes.append(ascii: "Connection: ")
+            bytes.append(text: connection)
+            bytes.append(ascii: "\r\n")
+        }
+        bytes.append(ascii: "\r\n")
+    }
+
+    private static func appendStatusLine(_ status: Int, to bytes: inout [UInt8]) {
+        if status == 200 { return bytes.append(ascii: "HTTP/1.1 200 OK\r\n") }
+        bytes.append(ascii: "HTTP/1.1 ")
+        bytes.append(decimal: UInt64(status))
+        bytes.append(ASCII.space)
+        bytes.append(text: reason(status))
+        bytes.append(ascii: "\r\n")
     }
 
     /// Appends the size line of a chunk of `count` bytes; the data and `chunkEnd` follow. Traps on 0, which would end
@@ -54,13 +68,19 @@ public enum ResponseSerializer {
     }
 
     private static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) throws(SerializationError) {
-        guard !name.isEmpty, name.utf8.allSatisfy(\.isToken) else { throw .invalidFieldName(name) }
-        guard value.utf8.allSatisfy(\.isFieldValue) else { throw .invalidFieldValue(name: name) }
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(ASCII.colon)
-        bytes.append(ASCII.space)
-        bytes.append(contentsOf: value.utf8)
-        bytes.append(contentsOf: chunkEnd)
+        var (name, value) = (name, value)
+        let isToken = name.withUTF8 { name in
+            bytes.append(contentsOf: name)
+            return !name.isEmpty && name.allSatisfy(\.isToken)
+        }
+        guard isToken else { throw .invalidFieldName(name) }
+        bytes.append(ascii: ": ")
+        let isFieldValue = value.withUTF8 { value in
+            bytes.append(contentsOf: value)
+            return Bytes(value).isPlainText || value.allSatisfy(\.isFieldValue)
+        }
+        guard isFieldValue else { throw .invalidFieldValue(name: name) }
+        bytes.append(ascii: "\r\n")
     }
 
     private static func isServers(_ name: String) -> Bool {

@@ -15,13 +15,9 @@ extension Connection {
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
             remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
-        let respond = server.context.respond
-        server.handlerBegan()
-        exchange.task = Task(executorPreference: loop) { [self] in
-            let response = await respond(request)
-            await answer(response, to: exchange)
-            server.handlerEnded()
-        }
+        let handler = server.handlerBegan()
+        exchange.handler = handler
+        handler.answer(request, self, exchange)
     }
 
     private func body(of exchange: Exchange, _ framing: BodyFraming) -> RequestBody {
@@ -71,10 +67,10 @@ extension Connection {
 
     // MARK: Responses
 
-    private typealias Writing = @Sendable (any ResponseWriter) async throws -> Void
+    typealias Writing = @Sendable (any ResponseWriter) async throws -> Void
 
-    private func answer(_ response: Response, to exchange: Exchange) async {
-        guard let write = begin(response, for: exchange) else { return }
+    /// Runs the stream of a response that has begun.
+    func stream(_ write: Writing, for exchange: Exchange) async {
         do {
             try await write(StreamWriter(connection: self, exchange: exchange))
             endStream(of: exchange)
@@ -84,19 +80,30 @@ extension Connection {
     }
 
     /// Puts head and body into the queue; a streamed body is returned, for the caller to run.
-    private func begin(_ response: Response, for exchange: Exchange) -> Writing? {
+    func begin(_ response: Response, for exchange: Exchange) -> Writing? {
         loop.assertOnLoop()
         guard exchange === self.exchange, exchange.plan == nil else { return nil }
         var response = response
-        if !appendHead(of: response, for: exchange) {
+        var head = server.takeBuffer()
+        defer { server.giveBack(&head) }
+        if !appendHead(of: response, for: exchange, to: &head) {
             response = server.context.configuration.problem(Refusal(.internalError, "The response is invalid"))
-            guard appendHead(of: response, for: exchange) else {
+            guard appendHead(of: response, for: exchange, to: &head) else {
                 abort()
                 return nil
             }
         }
         server.context.metrics.countResponse(status: response.status)
-        guard exchange.plan?.sendsBody == true else {
+        let sendsBody = exchange.plan?.sendsBody == true
+        if sendsBody, case .bytes(let bytes) = response.body, bytes.count <= OutputQueue.coalescedBytesMax {
+            head.append(contentsOf: bytes)
+            send(head)
+            complete(exchange)
+            return nil
+        }
+        output.append(Array(head))
+        if case .webSocket(let upgrade) = response.body { return begin(upgrade, for: exchange) }
+        guard sendsBody else {
             complete(exchange)
             return nil
         }
@@ -108,32 +115,30 @@ extension Connection {
             exchange.owedBytes = length
             flush()
             return write
+        case .webSocket: break
         }
         complete(exchange)
         return nil
     }
 
     /// False if the head cannot be sent; nothing has happened then.
-    private func appendHead(of response: Response, for exchange: Exchange) -> Bool {
-        var trial = state
-        let plan = trial.responseBegins(
+    private func appendHead(of response: Response, for exchange: Exchange, to head: inout [UInt8]) -> Bool {
+        let plan = state.plan(
             status: response.status, length: response.body.length, closes: response.closesConnection)
-        var head: [UInt8] = []
-        head.reserveCapacity(512)
         do throws(SerializationError) {
+            guard response.body.isUpgrade == (response.status == 101) else { throw .invalidStatus(response.status) }
             try ResponseSerializer.appendHead(
                 status: response.status, fields: response.fields, plan: plan, date: server.date(), to: &head)
         } catch {
             server.context.log.error("invalid response head", ["cause": "\(error)"])
             return false
         }
-        state = trial
+        state.responseBegins(plan)
         exchange.plan = plan
-        output.append(head)
         return true
     }
 
-    private func complete(_ exchange: Exchange) {
+    func complete(_ exchange: Exchange) {
         exchange.isComplete = true
         flush()
     }
@@ -184,6 +189,9 @@ extension ResponseBody {
         case .bytes(let bytes): bytes.count
         case .file(_, _, let length): length
         case .stream(let length, _): length
+        case .webSocket: nil
         }
     }
+
+    fileprivate var isUpgrade: Bool { if case .webSocket = self { true } else { false } }
 }

@@ -3,6 +3,23 @@ internal import Reactor
 internal import Telemetry
 
 extension Connection {
+    /// Sends `bytes` after what is queued. Where nothing is, they go to the socket first: most answers are never queued.
+    func send(_ bytes: [UInt8]) {
+        guard !isClosed else { return }
+        var sent = 0
+        if output.isEmpty, !isBlocked, !isFlushScheduled {
+            do throws(SystemCallError) {
+                if case .bytes(let count) = try OutputQueue.write(bytes, from: 0, to: &transport, more: false) {
+                    sent = count
+                }
+            } catch {
+                return close()
+            }
+            server.context.metrics.sent.increment(by: sent)
+        }
+        if sent < bytes.count { output.append(Array(bytes[sent...])) }
+    }
+
     /// Sends what is queued, as far as the socket takes it.
     func flush() {
         guard !isClosed, !isBlocked, !isFlushScheduled else { return }

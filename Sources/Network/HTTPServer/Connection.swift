@@ -26,10 +26,10 @@ final class Connection: EventSource, @unchecked Sendable {
     var isHandshakeOver = false
 
     private var registration: Registration?
-    private var pending: [UInt8] = []
-    private var pendingStart = 0
+    var pending: [UInt8] = []
+    var pendingStart = 0
     private var canRead = true
-    private var hasReadEnd = false
+    private(set) var hasReadEnd = false
     private var peerHasShutDown = false
     private var isDriving = false
     private var isDriveScheduled = false
@@ -42,7 +42,8 @@ final class Connection: EventSource, @unchecked Sendable {
         self.refusal = refusal
         peerHost = peer.host
         peerSubscriber = peer.subscriber.host
-        state = ConnectionState(limits: server.context.configuration.messages)
+        state = ConnectionState(
+            limits: server.context.configuration.messages, isSecured: self.transport.handshake != .none)
     }
 
     var isRefusing: Bool { refusal != nil }
@@ -78,6 +79,7 @@ final class Connection: EventSource, @unchecked Sendable {
     func drain() {
         guard !isClosed else { return }
         state.drain()
+        exchange?.webSocket?.drain()
         drive()
     }
 
@@ -106,18 +108,20 @@ final class Connection: EventSource, @unchecked Sendable {
         self.exchange = nil
         exchange.deliver(.failure(.disconnected))
         exchange.endWriting(.disconnected)
-        exchange.task?.cancel()
+        exchange.handler?.cancel()
     }
 
     /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
     /// handler is cancelled, yet what it answers is still sent, in case the peer only half-closed.
     private func cancelIfGone() {
-        if peerHasShutDown, let exchange, exchange.bodyEnd != nil { exchange.task?.cancel() }
+        // A WebSocket hears of it when what came before is read.
+        guard peerHasShutDown, let exchange, exchange.webSocket == nil else { return }
+        if exchange.bodyEnd != nil { exchange.handler?.cancel() }
     }
 
     // MARK: Driving the state
 
-    private enum Outcome {
+    enum Outcome {
         case again
         case wait
         case needBytes
@@ -135,7 +139,7 @@ final class Connection: EventSource, @unchecked Sendable {
             case .needBytes:
                 guard canRead else { break steps }
                 guard reads < limits.readsPerTurnMax else {
-                    scheduleDrive()
+                    driveSoon()
                     break steps
                 }
                 reads += 1
@@ -146,7 +150,7 @@ final class Connection: EventSource, @unchecked Sendable {
         if !isClosed { updateDeadlines() }
     }
 
-    private func scheduleDrive() {
+    func driveSoon() {
         guard !isDriveScheduled else { return }
         isDriveScheduled = true
         loop.later { [self] in
@@ -156,6 +160,7 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     private func step() -> Outcome {
+        if let socket = exchange?.webSocket { return step(socket) }
         var piece: [UInt8] = []
         let step = pending.withUnsafeBytes { all in
             let view = UnsafeRawBufferPointer(rebasing: all[pendingStart...])
@@ -236,7 +241,7 @@ final class Connection: EventSource, @unchecked Sendable {
         pending.append(contentsOf: bytes)
     }
 
-    private func drop(_ count: Int) {
+    func drop(_ count: Int) {
         pendingStart += count
         guard pendingStart == pending.count else { return }
         pendingStart = 0

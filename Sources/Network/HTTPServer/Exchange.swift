@@ -4,8 +4,8 @@ internal import HTTP
 final class Exchange: @unchecked Sendable {
     // SAFETY: touched only on the connection's loop.
 
-    /// The handler. Cancelled when the peer has gone.
-    var task: Task<Void, Never>?
+    /// The handler's task, while it works on this. Cancelled when the peer has gone.
+    var handler: HandlerTask?
     /// The handler's `next()`, while it waits.
     var bodyWaiter: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>?
     /// The handler's `write`, while it waits for room.
@@ -18,6 +18,8 @@ final class Exchange: @unchecked Sendable {
     var owedBytes: Int?
     /// The handler has handed over everything; what is left waits in the output queue.
     var isComplete = false
+    /// What the connection has become after a 101.
+    var webSocket: WebSocketSession?
     /// No more is written for it: the connection failed or went on.
     var writeEnd: WriteError?
 
@@ -38,10 +40,12 @@ final class Exchange: @unchecked Sendable {
         writeEnd = writeEnd ?? error
         writeWaiter?.resume(returning: .failure(error))
         writeWaiter = nil
+        webSocket?.connectionEnded()
     }
 
     func roomIsFree() {
         writeWaiter?.resume(returning: .success(()))
         writeWaiter = nil
+        webSocket?.roomIsFree()
     }
 }

@@ -83,6 +83,7 @@ struct ServerMetrics: Sendable {
     let timeouts: Counter
     let received: Counter
     let sent: Counter
+    let webSockets: WebSocketMetrics
     private let responses: [Counter]
     private let handshakes: [Transport.Handshake: Counter]
 
@@ -100,6 +101,7 @@ struct ServerMetrics: Sendable {
             counters[end.0] = metrics.counter(
                 "cadenza_tls_handshakes_total", help: "TLS handshakes that ended.", labels: ["result": end.1])
         }
+        webSockets = WebSocketMetrics(metrics)
         responses = (2...5).map {
             metrics.counter("cadenza_http_responses_total", help: "Responses begun.", labels: ["status": "\($0)xx"])
         }
@@ -108,4 +110,16 @@ struct ServerMetrics: Sendable {
     func countHandshake(_ end: Transport.Handshake) { handshakes[end]?.increment() }
 
     func countResponse(status: Int) { responses[min(max(status / 100, 2), 5) - 2].increment() }
+}
+
+struct WebSocketMetrics: Sendable {
+    let open: Gauge
+    let received: Counter
+    let sent: Counter
+
+    init(_ metrics: Metrics) {
+        open = metrics.gauge("cadenza_websockets_open", help: "Open WebSockets.")
+        received = metrics.counter("cadenza_websocket_messages_received_total", help: "Messages from WebSockets.")
+        sent = metrics.counter("cadenza_websocket_messages_sent_total", help: "Messages to WebSockets.")
+    }
 }

@@ -5,49 +5,6 @@ public import Ledger
 public import Studio
 internal import Telemetry
 
-/// What a route asks of its caller before its handler runs.
-enum Guard: Sendable {
-    /// Nothing, and no budget: what load balancers ask many times a minute.
-    case probe
-    /// Nothing; counted against the budget of the address.
-    case open
-    /// A credential of an account.
-    case account
-}
-
-/// Which of an account's budgets a route spends.
-enum Budget: Sendable {
-    case general
-    /// Submissions of jobs.
-    case submission
-    /// What stands before a payment.
-    case payment
-}
-
-/// One line of the route table.
-struct Route: Sendable {
-    typealias Handler = @Sendable (RequestContext) async throws(Problem) -> Response
-
-    var method: String
-    var path: String
-    var caller: Guard
-    var budget: Budget
-    var summary: String
-    var handler: Handler
-
-    init(
-        _ method: String, _ path: String, _ caller: Guard, _ summary: String, budget: Budget = .general,
-        _ handler: @escaping Handler
-    ) {
-        self.method = method
-        self.path = path
-        self.caller = caller
-        self.budget = budget
-        self.summary = summary
-        self.handler = handler
-    }
-}
-
 /// The rooms that routes are served from.
 public struct Services: Sendable {
     public var accounts: AccountService
@@ -66,31 +23,93 @@ public struct Services: Sendable {
     }
 }
 
-/// Every route of the API, with its guard, on one line each.
+/// Every route of the API: how it is guarded, what it takes and answers, and what it may refuse with.
 enum RouteTable {
     static func routes(_ services: Services, limits: APILimits, metrics: Metrics, time: any TimeSource) -> [Route] {
-        let health = HealthRoutes(isReady: services.isReady, metrics: metrics)
-        let credits = CreditsRoutes(
-            accounts: services.accounts, books: services.books, jobs: services.jobs,
-            jsonBytesMax: limits.jsonBytesMax)
-        let submission = JobSubmissionRoute(jobs: services.jobs, time: time)
-        let jobs = JobsRoutes(jobs: services.jobs, time: time, jsonBytesMax: limits.jsonBytesMax)
-        let events = JobEventsRoute(jobs: services.jobs)
-        let artifacts = ArtifactsRoutes(jobs: services.jobs, time: time)
-        return [
-            Route("GET", "/healthz", .probe, "Whether the process answers", health.live),
-            Route("GET", "/readyz", .probe, "Whether the server takes work", health.ready),
-            Route("GET", "/metrics", .open, "Metrics as Prometheus text", health.metricsText),
-            Route("GET", "/api/credits", .account, "Balance, purchases and usage", credits.show),
-            Route("POST", "/api/paywall", .account, "Whether a service can be paid", budget: .payment, credits.paywall),
-            Route("POST", "/api/v1/quotes", .account, "What a job would cost", jobs.quote),
-            Route("POST", "/api/v1/jobs", .account, "Submit a job", budget: .submission, submission.submit),
-            Route("GET", "/api/v1/jobs", .account, "My jobs, newest first", jobs.list),
-            Route("GET", "/api/v1/jobs/{id}", .account, "A job with its timeline", jobs.show),
-            Route("DELETE", "/api/v1/jobs/{id}", .account, "Cancel a job", jobs.cancel),
-            Route("GET", "/api/v1/jobs/{id}/events", .account, "Follow a job", events.stream),
-            Route("GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "Download a result", artifacts.download),
-            Route("GET", "/api/v1/jobs/{id}/download", .account, "Download all results", artifacts.archive),
-        ]
+        let routes =
+            serverRoutes(HealthRoutes(isReady: services.isReady, metrics: metrics))
+            + creditsRoutes(
+                CreditsRoutes(accounts: services.accounts, books: services.books, jobs: services.jobs), limits)
+            + jobsRoutes(services.jobs, limits, time)
+        return routes + [DocumentRoute.route(of: routes, services: services.jobs.services)]
     }
+
+    private static func serverRoutes(_ health: HealthRoutes) -> [Route] {
+        RouteGroup.server(
+            Route(
+                "GET", "/healthz", .probe, "live", "Whether the process answers",
+                answers: .json(LiveAnswer.self, "It does."), health.live),
+            Route(
+                "GET", "/readyz", .probe, "ready", "Whether the server takes work",
+                answers: .json(ReadyAnswer.self, "It does."), health.ready),
+            Route(
+                "GET", "/metrics", .open, "metrics", "Metrics as Prometheus text",
+                answers: .text(HealthRoutes.metricsType, "Text exposition format 0.0.4."), health.metricsText))
+    }
+
+    private static func creditsRoutes(_ credits: CreditsRoutes, _ limits: APILimits) -> [Route] {
+        RouteGroup.credits(
+            Route(
+                "GET", "/api/credits", .account, "getCredits", "Balance, purchases and usage",
+                takes: .query("userId", "The caller's own account, if it is named at all."),
+                .query(
+                    "limit", 1...CreditsRoutes.pageSizeMax, default: CreditsRoutes.pageSizeMax, "Rows of each history."),
+                .query("cursor", CreditsCursor.self, "`nextCursor` of the page before."),
+                answers: .json(CreditsAnswer.self, "The balance and a page of both histories."),
+                refuses: [.forbidden], credits.show),
+            Route(
+                "POST", "/api/paywall", .account, "askPaywall", "Whether a service can be paid", budget: .payment,
+                takes: .json(PaywallQuestion.self, bytesMax: limits.jsonBytesMax),
+                answers: .json(PaywallAnswer.self, "It can."),
+                refuses: [.forbidden, .unknownService, .insufficientCredits], credits.paywall))
+    }
+
+    private static func jobsRoutes(_ jobs: JobService, _ limits: APILimits, _ time: any TimeSource) -> [Route] {
+        let routes = JobsRoutes(jobs: jobs, time: time)
+        let submission = JobSubmissionRoute(jobs: jobs, time: time)
+        let artifacts = ArtifactsRoutes(jobs: jobs, time: time)
+        return RouteGroup.jobs(
+            Route(
+                "POST", "/api/v1/quotes", .account, "quote", "What a job would cost",
+                takes: .json(QuoteQuestion.self, bytesMax: limits.jsonBytesMax),
+                answers: .json(QuoteAnswer.self, "The price; nothing is held."),
+                refuses: [.unknownService] + JobSubmissionRoute.optionProblems, routes.quote),
+            Route(
+                "POST", "/api/v1/jobs", .account, "submitJob", "Submit a job", budget: .submission,
+                takes: .header("Idempotency-Key", length: 1...jobs.limits.idempotencyKeyBytesMax, "One job a key."),
+                .form(JobSubmissionRoute.schema, types: JobSubmissionRoute.partTypes),
+                answers: .replies(JobSubmissionRoute.answer), refuses: JobSubmissionRoute.problems, submission.submit),
+            Route(
+                "GET", "/api/v1/jobs", .account, "listJobs", "My jobs, newest first",
+                takes: .query("state", JobState.self, "Only jobs in this state."),
+                .query("limit", 1...jobs.limits.pageSizeMax, default: jobs.limits.pageSizeDefault, "Jobs of a page."),
+                .query("cursor", JobID.self, "`nextCursor` of the page before."),
+                answers: .json(JobPage.self, "A page of jobs.", leads: JobPage.links), routes.list),
+            Route(
+                "GET", "/api/v1/jobs/{id}", .account, "getJob", "A job with its timeline",
+                takes: .path("id", JobID.self, jobWords),
+                answers: .json(JobAnswer.self, "The job.", leads: JobAnswer.links), routes.show),
+            Route(
+                "DELETE", "/api/v1/jobs/{id}", .account, "cancelJob", "Cancel a job",
+                takes: .path("id", JobID.self, jobWords),
+                answers: .replies(
+                    .json(JobSummary.self, 200, "It is canceled."),
+                    .json(JobSummary.self, 202, "It runs, and is canceled as soon as its worker lets go.")),
+                refuses: [.jobNotCancelable, .storageFull], routes.cancel),
+            Route(
+                "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",
+                takes: .path("id", JobID.self, jobWords),
+                .header("Last-Event-ID", JobEventsRoute.ids, "The id of the last event that was seen."),
+                answers: JobEventsRoute.output, JobEventsRoute(jobs: jobs).stream),
+            Route(
+                "GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "getArtifact", "Download a result",
+                takes: .path("id", JobID.self, jobWords), .path("name", ArtifactName.self, "The result's name."),
+                answers: .file("audio/*", "The result."), refuses: [.artifactExpired], artifacts.download),
+            Route(
+                "GET", "/api/v1/jobs/{id}/download", .account, "getArchive", "Download all results",
+                takes: .path("id", JobID.self, jobWords), answers: ArtifactsRoutes.archiveOutput,
+                refuses: [.artifactNotFound, .artifactExpired], artifacts.archive))
+    }
+
+    private static let jobWords = "The job's id."
 }

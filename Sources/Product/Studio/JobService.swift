@@ -54,7 +54,7 @@ public struct JobService: Sendable {
     let queue: TaskQueue
     let blobs: any BlobStore
     let disk: BlockingPool
-    let services: [Service]
+    public let services: [Service]
     public let limits: JobLimits
     let inspector: any InputInspector
     public let hub: JobEventHub

@@ -35,7 +35,7 @@ public struct Problem: Error, Sendable {
     ///   - isFirstAPI: adds the `error` member that the clients of the first API read.
     func response(requestID: String, instance: String, isFirstAPI: Bool) -> Response {
         var body: [JSON.Member] = [
-            JSON.Member("type", .string("urn:cadenza:problem:\(code.rawValue)")),
+            JSON.Member("type", .string(Self.type(of: code))),
             JSON.Member("title", .string(code.title)),
             JSON.Member("status", .integer(Int64(code.status))),
             JSON.Member("detail", .string(detail)),
@@ -47,14 +47,18 @@ public struct Problem: Error, Sendable {
                 .array(errors.map { ["field": .string($0.field), "detail": .string($0.detail)] })),
         ]
         body += members
-        if isFirstAPI { body.append(JSON.Member("error", .string(firstAPIError))) }
+        if isFirstAPI { body.append(JSON.Member("error", .string(Self.firstAPIError(of: code)))) }
         var response = Response(status: code.status, fields: fields, body: .bytes(JSON.object(body).encoded))
         response.fields["Content-Type"] = "application/problem+json"
         response.fields["Cache-Control"] = "no-store"
         return response
     }
 
-    private var firstAPIError: String {
+    /// The URI that names a kind of problem (RFC 9457 §3.1.1).
+    static func type(of code: ProblemCode) -> String { "urn:cadenza:problem:\(code.rawValue)" }
+
+    /// What the clients of the first API are told.
+    static func firstAPIError(of code: ProblemCode) -> String {
         switch code {
         case .unauthenticated, .forbidden: "Unauthorized"
         case .tooManyRequests: "Too many requests"

@@ -7,14 +7,21 @@ struct ArtifactsRoutes: Sendable {
     let jobs: JobService
     let time: any TimeSource
 
+    static let archiveOutput = RouteOutput.response([
+        AnswerSpec(
+            status: 200, summary: "A zip of all results.",
+            content: [AnswerSpec.Content(mediaType: "application/zip", schema: .string(format: "binary"))],
+            fields: [.contentDisposition, .privateCache])
+    ])
+
     /// `GET /api/v1/jobs/{id}/artifacts/{name}`
-    func download(_ context: RequestContext) async throws(Problem) -> Response {
-        let id = try context.jobID()
-        let name = context.parameters["name"] ?? ""
+    func download(_ context: RequestContext, _ id: JobID, _ name: ArtifactName) async throws(Problem) -> Response {
+        let account = try context.account()
         do {
-            let account = try context.account()
-            guard let artifact = try await jobs.artifacts(of: id, account: account).first(where: { $0.name == name })
-            else { throw JobError.artifactNotFound }
+            let artifacts = try await jobs.artifacts(of: id, account: account)
+            guard let artifact = artifacts.first(where: { $0.name == name.text }) else {
+                throw JobError.artifactNotFound
+            }
             let file = try await jobs.open(artifact)
             let response = FileResponse(
                 file: file, etag: artifact.sha256, mediaType: artifact.mediaType, fileName: artifact.name)
@@ -27,10 +34,10 @@ struct ArtifactsRoutes: Sendable {
     }
 
     /// `GET /api/v1/jobs/{id}/download`
-    func archive(_ context: RequestContext) async throws(Problem) -> Response {
-        let id = try context.jobID()
+    func archive(_ context: RequestContext, _ id: JobID) async throws(Problem) -> Response {
+        let account = try context.account()
         do {
-            let archive = try await jobs.archive(of: id, account: try context.account())
+            let archive = try await jobs.archive(of: id, account: account)
             var response = Response(
                 status: 200,
                 body: .stream(length: archive.byteCount) { writer in

@@ -11,28 +11,20 @@ struct CreditsRoutes: Sendable {
     let accounts: AccountService
     let books: LedgerReader
     let jobs: JobService
-    let jsonBytesMax: Int
 
     /// `GET /api/credits?userId=&limit=&cursor=`
-    func show(_ context: RequestContext) async throws(Problem) -> Response {
+    func show(
+        _ context: RequestContext, user: String?, limit: Int, cursor: CreditsCursor?
+    ) async throws(Problem) -> CreditsAnswer {
         let account = try context.account()
-        try requireOwn(context.request.head.query("userId"), account)
-        let limit = try PageQuery.limit(context, default: Self.pageSizeMax, max: Self.pageSizeMax)
-        var cursor: CreditsCursor?
-        if let text = context.request.head.query("cursor") {
-            guard let parsed = CreditsCursor(parsing: text) else {
-                throw Problem.field(.invalidField, "cursor", "is not a cursor of this route")
-            }
-            cursor = parsed
-        }
+        try requireOwn(user, account)
         do {
             let email = try await accounts.email(of: account)
             let statement = try await books.statement(
                 of: account, limit: limit, purchasesCursor: cursor.map(\.purchases), usageCursor: cursor.map(\.usage))
-            return .json(
-                CreditsWire.balance(
-                    account: account, email: email, balance: statement.balance, purchases: statement.purchases,
-                    usage: statement.usage))
+            return CreditsAnswer(
+                account: account, email: email, balance: statement.balance, purchases: statement.purchases,
+                usage: statement.usage)
         } catch let error as AccountError {
             throw Problem(error)
         } catch let error as LedgerError {
@@ -42,21 +34,16 @@ struct CreditsRoutes: Sendable {
         }
     }
 
-    /// `POST /api/paywall` with `{userId?, service}`: whether the least job of the service can be paid.
-    func paywall(_ context: RequestContext) async throws(Problem) -> Response {
+    /// `POST /api/paywall`: whether the least job of the service can be paid.
+    func paywall(_ context: RequestContext, _ question: PaywallQuestion) async throws(Problem) -> PaywallAnswer {
         let account = try context.account()
-        let body = try await context.object(known: ["userId", "service"], bytesMax: jsonBytesMax)
-        if let user = body["userId"], user != .null { try requireOwn(try body.requiredString("userId"), account) }
-        let service = try body.requiredString("service")
+        try requireOwn(question.user, account)
         do {
-            let (required, balance) = try await jobs.paywall(account: account, service: service)
+            let (required, balance) = try await jobs.paywall(account: account, service: question.service)
             guard balance.available >= required.credits else {
                 throw JobError.insufficientCredits(available: balance.available, required: required.credits)
             }
-            return .json([
-                "allowed": true, "currentBalance": .integer(balance.available),
-                "required": .integer(required.credits),
-            ])
+            return PaywallAnswer(balance: balance.available, required: required.credits)
         } catch {
             throw Problem(mapping: error)
         }
@@ -67,16 +54,5 @@ struct CreditsRoutes: Sendable {
         guard user == account.text else {
             throw Problem(.forbidden, "userId must be the caller's own.")
         }
-    }
-}
-
-/// The query parameters that every paged route takes.
-enum PageQuery {
-    static func limit(_ context: RequestContext, default fallback: Int, max: Int) throws(Problem) -> Int {
-        guard let text = context.request.head.query("limit") else { return fallback }
-        guard let limit = Int(text), (1...max).contains(limit), !text.hasPrefix("+") else {
-            throw Problem.field(.invalidField, "limit", "must be a whole number from 1 to \(max)")
-        }
-        return limit
     }
 }

@@ -8,16 +8,18 @@ struct HealthRoutes: Sendable {
     let metrics: Metrics
 
     /// Touches nothing: it says that a loop turns.
-    func live(_ context: RequestContext) async throws(Problem) -> Response { .json(["status": "ok"]) }
+    func live(_ context: RequestContext) async throws(Problem) -> LiveAnswer { LiveAnswer() }
 
-    func ready(_ context: RequestContext) async throws(Problem) -> Response {
+    func ready(_ context: RequestContext) async throws(Problem) -> ReadyAnswer {
         guard await isReady() else { throw Problem(.overloaded, "The server is not ready.") }
-        return .json(["status": "ready"])
+        return ReadyAnswer()
     }
+
+    static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
 
     func metricsText(_ context: RequestContext) async throws(Problem) -> Response {
         var response = Response(status: 200, body: .bytes(Array(metrics.render().utf8)))
-        response.fields["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8"
+        response.fields["Content-Type"] = Self.metricsType
         return response
     }
 }

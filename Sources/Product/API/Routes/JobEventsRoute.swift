@@ -9,22 +9,37 @@ internal import Studio
 struct JobEventsRoute: Sendable {
     let jobs: JobService
 
-    func stream(_ context: RequestContext) async throws(Problem) -> Response {
-        let id = try context.jobID()
+    /// The ids of `timeline` events; 0 is before the first.
+    static let ids: ClosedRange<Int64> = 0...Int64.max
+    static let output = RouteOutput.response([
+        AnswerSpec(
+            status: 200, summary: "`timeline`, `progress` and at last an `end` event.",
+            content: [
+                AnswerSpec.Content(
+                    mediaType: "text/event-stream", schema: .string,
+                    example: """
+                        id: 1
+                        event: timeline
+                        data: {"sequence":1,"attempt":0,"kind":"queued","detail":{"price":1},\
+                        "at":"2026-01-02T03:04:05.678Z"}
+
+
+                        """)
+            ], fields: [.noStore])
+    ])
+    /// What the events carry, which OpenAPI 3.1 cannot say of a stream.
+    static let payloads = [JobEventWire.schema, JobProgress.schema, JobSummary.schema]
+
+    func stream(
+        _ context: RequestContext, _ id: JobID, after lastEventID: Int64?
+    ) async throws(Problem) -> Response {
         let account = try context.account()
-        var after: Int64 = 0
-        if let text = context.request.head.fields["Last-Event-ID"] {
-            guard let sequence = Int64(text), sequence >= 0 else {
-                throw Problem.field(.invalidField, "Last-Event-ID", "must be the id of an event of this stream")
-            }
-            after = sequence
-        }
         do { _ = try await jobs.job(id, of: account) } catch { throw Problem(error) }
         // Watching begins before the timeline is read, so that nothing falls between the two.
         guard let signals = jobs.hub.watch(id) else {
             throw Problem(.overloaded, "The job is watched by too many streams, or the server is shutting down.")
         }
-        let start = after
+        let start = lastEventID ?? 0
         var response = Response(
             status: 200,
             body: .stream(length: nil) { writer in
@@ -46,7 +61,7 @@ struct JobEventsRoute: Sendable {
         for await signal in signals {
             switch signal {
             case .progress(let fraction, let step):
-                let data: JSON = ["progress": .number(fraction), "step": .string(step)]
+                let data = JobProgress(fraction: fraction, step: step).json
                 try await writer.write(ServerSentEvent(event: "progress", data: data.text).bytes)
             case .timelineChanged:
                 if try await sendTimeline(id, of: account, after: &after, to: writer) { return }
@@ -60,13 +75,13 @@ struct JobEventsRoute: Sendable {
     ) async throws -> Bool {
         let (job, events) = try await jobs.events(of: id, account: account, after: after)
         for event in events {
-            let data = JobWire.event(event).text
+            let data = JobEventWire.json(event).text
             try await writer.write(
                 ServerSentEvent(id: String(event.sequence), event: "timeline", data: data).bytes)
             after = event.sequence
         }
         if job.state.hasEnded {
-            try await writer.write(ServerSentEvent(event: "end", data: JobWire.summary(job).text).bytes)
+            try await writer.write(ServerSentEvent(event: "end", data: JobSummary(job: job).json.text).bytes)
             return true
         }
         // Also keeps proxies from closing a quiet stream.

@@ -12,12 +12,38 @@ struct JobSubmissionRoute: Sendable {
     let jobs: JobService
     let time: any TimeSource
 
-    func submit(_ context: RequestContext) async throws(Problem) -> Response {
+    static let schema = Schema.object(
+        "JobSubmission",
+        [
+            .required("service", .serviceName),
+            Schema.Property(
+                name: "options", schema: .reference("JobOptionsGiven"), isRequired: false),
+            .required("file", .string(format: "binary"), "Audio, or video with audio, in any common format."),
+        ])
+    static let partTypes = [
+        (part: "options", mediaType: "application/json"), (part: "file", mediaType: "application/octet-stream"),
+    ]
+    static let answer = AnswerSpec.json(
+        JobAnswer.self, 202, "The job, queued; its price is held.", fields: [.location, replayed],
+        leads: JobAnswer.links)
+    static let optionProblems: [ProblemCode] = [.unknownField, .invalidOption, .unknownModel, .modelNotInstalled]
+    static let problems: [ProblemCode] =
+        optionProblems + [
+            .insufficientCredits, .unknownService, .idempotencyKeyReused, .storageFull, .emptyFile, .fileTooLarge,
+            .unsupportedMedia, .mediaUnreadable, .mediaTruncated, .noAudioStream, .mediaTooLong, .tooManyChannels,
+            .sampleRateOutOfRange, .resultTooLarge, .deadlineExceeded,
+        ]
+    static let replayed = FieldSpec(
+        name: "Idempotency-Replayed", schema: .constant("true"),
+        summary: "The job is the one that this key made before.", isRequired: false)
+
+    func submit(
+        _ context: RequestContext, idempotencyKey key: String?, _ body: FormBody
+    ) async throws(Problem) -> Reply<JobAnswer> {
         let account = try context.account()
-        let key = context.request.head.fields["Idempotency-Key"]
         do {
             try await jobs.admit(account: account, idempotencyKey: key)
-            let form = try await readForm(context.request, account)
+            let form = try await readForm(body, account)
             guard let service = form.service else { throw Problem.field(.missingField, "service", "is required") }
             guard let file = form.file else { throw Problem.field(.missingField, "file", "is required") }
             let (job, isReplay) = try await jobs.submit(
@@ -25,10 +51,10 @@ struct JobSubmissionRoute: Sendable {
                     accountID: account, service: service, options: form.options, fileName: form.fileName,
                     file: file, idempotencyKey: key))
             let detail = try await jobs.detail(job.id, of: account)
-            var response = Response.json(JobWire.detail(detail, now: time.now()), status: 202)
-            response.fields["Location"] = JobWire.path(job.id)
-            if isReplay { response.fields["Idempotency-Replayed"] = "true" }
-            return response
+            var reply = Reply(status: 202, body: JobAnswer(detail: detail, now: time.now()))
+            reply.fields.append(("Location", job.id.path))
+            if isReplay { reply.fields.append((Self.replayed.name, "true")) }
+            return reply
         } catch {
             throw Problem(mapping: error)
         }
@@ -42,14 +68,9 @@ struct JobSubmissionRoute: Sendable {
         var seen: Set<String> = []
     }
 
-    private func readForm(_ request: Request, _ account: AccountID) async throws -> Form {
+    private func readForm(_ body: FormBody, _ account: AccountID) async throws -> Form {
         var form = Form()
-        let reader: MultipartReader
-        do {
-            reader = try MultipartReader(request)
-        } catch {
-            throw Problem(error)
-        }
+        let reader = try body.open()
         do {
             while let part = try await reader.nextPart() {
                 guard ["service", "options", "file"].contains(part.name) else {
@@ -67,7 +88,7 @@ struct JobSubmissionRoute: Sendable {
                     form.options = try await options(part)
                 default:
                     form.fileName = part.filename ?? ""
-                    form.file = try await receive(part, account, request)
+                    form.file = try await receive(part, account, body.declaredLength)
                 }
                 if form.file == nil, let service = form.service, let options = form.options {
                     _ = try await jobs.check(options, of: try jobs.service(named: service))
@@ -90,10 +111,9 @@ struct JobSubmissionRoute: Sendable {
     }
 
     private func receive(
-        _ part: MultipartPart, _ account: AccountID, _ request: Request
+        _ part: MultipartPart, _ account: AccountID, _ declaredLength: Int?
     ) async throws -> InputUpload {
-        let file = try await jobs.stageInput(
-            for: account, byteCount: Int64(request.body.declaredLength ?? 0))
+        let file = try await jobs.stageInput(for: account, byteCount: Int64(declaredLength ?? 0))
         var received: Int64 = 0
         while let bytes = try await part.next() {
             received += Int64(bytes.count)

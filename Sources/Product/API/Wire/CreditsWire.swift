@@ -1,19 +1,52 @@
 internal import Core
 internal import Ledger
 
-/// The JSON of the first API's credit routes: its field names are kept for ever.
-enum CreditsWire {
-    static func balance(
-        account: AccountID, email: String?, balance: Balance, purchases: LedgerPage<Purchase>?,
-        usage: LedgerPage<Usage>?
-    ) -> JSON {
+/// The answer of `GET /api/credits`: its field names are kept for ever.
+struct CreditsAnswer: JSONAnswer {
+    static let schema = Schema.object(
+        "Credits",
+        [
+            .required("userId", .accountID),
+            .required("email", Schema.string.nullable),
+            .required("credits", .count, "Free to spend."),
+            .required("held", .count, "Reserved by jobs under way."),
+            .required("purchases", .list(of: purchase), "Newest first."),
+            .required("usage", .list(of: usage), "Newest first."),
+            .required("nextCursor", CreditsCursor.schema.nullable, "The `cursor` of the next page."),
+        ])
+
+    private static let purchase = Schema.object(
+        "Purchase",
+        [
+            .required("id", .string), .required("credits", .count), .required("packageType", .string),
+            .required("paymentAmount", .number, "In the currency's major unit."),
+            .required("currency", .string(pattern: "^[A-Za-z]{3}$", meaning: "a currency of ISO 4217")),
+            .required("createdAt", .time),
+        ])
+
+    private static let usage = Schema.object(
+        "Usage",
+        [
+            .required("id", .string), .required("credits", .count), .required("service", .string),
+            .required("jobId", Schema.string.nullable),
+            .required("processingTime", Schema.count.nullable, "In seconds."),
+            .required("fileSize", Schema.count.nullable, "In bytes."), .required("createdAt", .time),
+        ])
+
+    var account: AccountID
+    var email: String?
+    var balance: Balance
+    var purchases: LedgerPage<Purchase>?
+    var usage: LedgerPage<Usage>?
+
+    var json: JSON {
         [
             "userId": .string(account.text),
             "email": email.map(JSON.string) ?? .null,
             "credits": .integer(balance.available),
             "held": .integer(balance.held),
-            "purchases": .array(purchases?.entries.map(purchase) ?? []),
-            "usage": .array(usage?.entries.map(self.usage) ?? []),
+            "purchases": .array(purchases?.entries.map(Self.purchase) ?? []),
+            "usage": .array(usage?.entries.map(Self.usage) ?? []),
             "nextCursor": CreditsCursor(purchases: purchases?.next, usage: usage?.next).text.map(JSON.string) ?? .null,
         ]
     }
@@ -39,7 +72,11 @@ enum CreditsWire {
 }
 
 /// Where both histories of `GET /api/credits` go on: `<purchases>.<usage>`, `-` for one that has ended.
-struct CreditsCursor: Hashable {
+struct CreditsCursor: Hashable, ParameterValue {
+    static let schema = Schema.component(
+        "CreditsCursor",
+        .string(pattern: "^[^.]+\\.[^.]+$", meaning: "a cursor of this route") { CreditsCursor(parsing: $0) != nil })
+
     var purchases: String?
     var usage: String?
 
@@ -58,4 +95,46 @@ struct CreditsCursor: Hashable {
         purchases = parts[0] == "-" ? nil : String(parts[0])
         usage = parts[1] == "-" ? nil : String(parts[1])
     }
+}
+
+/// The body of `POST /api/paywall`.
+struct PaywallQuestion: JSONBody {
+    static let schema = Schema.object(
+        "PaywallQuestion",
+        [
+            .optional("userId", .string, "The caller's own account, if it is named at all."),
+            .required("service", .serviceName),
+        ])
+
+    var user: String?
+    var service: String
+
+    init(_ body: JSON) {
+        user = body["userId"]?.string
+        service = body["service"]?.string ?? ""
+    }
+}
+
+/// The answer of `POST /api/paywall` to who may pass.
+struct PaywallAnswer: JSONAnswer {
+    static let schema = Schema.object(
+        "PaywallAnswer",
+        [
+            .required("allowed", .constant(true)), .required("currentBalance", .count),
+            .required("required", .integer(1...Int64.max)),
+        ])
+
+    var balance: Int64
+    var required: Int64
+
+    var json: JSON {
+        ["allowed": true, "currentBalance": .integer(balance), "required": .integer(required)]
+    }
+}
+
+extension Schema {
+    static let accountID = component(
+        "AccountID", .string(pattern: "^acc_[0-9a-f]{32}$", meaning: "the id of an account"))
+    /// A service of this server: the decoder asks only for a string, an unknown one has a code of its own.
+    static let serviceName = reference("ServiceName", base: .string)
 }

@@ -1,11 +1,62 @@
 internal import Core
 internal import Studio
 
+extension Identifier: ParameterValue, PathValue where Kind == JobKind {
+    static var schema: Schema {
+        .component(
+            "JobID",
+            .string(pattern: "^job_[0-9a-f]{32}$", meaning: "the id of a job") { JobID(parsing: $0) != nil })
+    }
+    static var absence: Problem { Problem(JobError.jobNotFound) }
+
+    /// Where the job is found.
+    var path: String { "/api/v1/jobs/\(text)" }
+}
+
 /// The JSON of jobs. Times are RFC 3339 in UTC; absent values are `null`, never left out.
 enum JobWire {
-    static func path(_ id: JobID) -> String { "/api/v1/jobs/\(id)" }
+    static let state = Schema.component("JobState", .choice(JobState.allCases.map(\.rawValue)))
 
-    /// A job without its timeline: in lists and in the answer to a submission.
+    static let summaryProperties: [Schema.Property] = [
+        .required("id", JobID.schema),
+        .required("service", .reference("ServiceName")),
+        .required("model", .string, "The model that computes it."),
+        .required("state", state),
+        .required("progress", .number(0...1)),
+        .required("step", .string, "What is being done: `queued`, `claimed`, a step of the engine, or the last state."),
+        .required("price", .integer(1...Int64.max), "In credits; held at submission, captured on success."),
+        .required("options", .reference("JobOptions"), "With every default filled in."),
+        .required("input", input),
+        .required("attempt", .count, "0 before the first."),
+        .required("notes", .list(of: .string), "Remarks, such as that channels were mixed down."),
+        .required("error", failure.nullable, "Why a failed job failed."),
+        .required("createdAt", .time),
+        .required("startedAt", Schema.time.nullable),
+        .required("endedAt", Schema.time.nullable),
+        .required("expiresAt", Schema.time.nullable, "When the results are removed."),
+    ]
+
+    private static let input = Schema.object(
+        "JobInput",
+        [
+            .required("name", .string(1...Int.max), "The file's name as the client gave it."),
+            .required("bytes", .count),
+            .required("sha256", .sha256),
+            .required("container", .string),
+            .required("codec", .string),
+            .required("durationSeconds", .number(0...1e9)),
+            .required("sampleRate", .count, "In hertz."),
+            .required("channels", .count),
+        ])
+
+    private static let failure = Schema.object(
+        "JobFailure",
+        [
+            .required("code", .choice(ProblemCode.allCases.map(\.rawValue)), "One of the problem codes."),
+            .required("title", .string),
+            .required("detail", .string),
+        ])
+
     static func members(_ job: Job) -> [JSON.Member] {
         [
             JSON.Member("id", .string(job.id.text)),
@@ -24,35 +75,6 @@ enum JobWire {
             JSON.Member("startedAt", time(job.startedAt)),
             JSON.Member("endedAt", time(job.endedAt)),
             JSON.Member("expiresAt", time(job.expiresAt)),
-        ]
-    }
-
-    static func summary(_ job: Job) -> JSON { .object(members(job)) }
-
-    /// A job with its timeline, artefacts, place in the queue and estimate.
-    static func detail(_ detail: JobDetail, now: Timestamp) -> JSON {
-        var members = members(detail.job)
-        let position = detail.queuePosition.map { JSON.integer(Int64($0)) } ?? .null
-        members.append(JSON.Member("queuePosition", position))
-        members.append(JSON.Member("etaSeconds", eta(detail, now: now)))
-        members.append(JSON.Member("timeline", .array(detail.events.map(event))))
-        members.append(
-            JSON.Member("artifacts", .array(detail.artifacts.map { artifact($0, of: detail.job.id) })))
-        return .object(members)
-    }
-
-    static func event(_ event: JobEvent) -> JSON {
-        [
-            "sequence": .integer(event.sequence), "attempt": .integer(Int64(event.attempt)),
-            "kind": .string(event.kind), "detail": event.detail, "at": time(event.at),
-        ]
-    }
-
-    private static func artifact(_ artifact: Artifact, of job: JobID) -> JSON {
-        [
-            "name": .string(artifact.name), "mediaType": .string(artifact.mediaType),
-            "bytes": .integer(artifact.byteCount), "sha256": .string(artifact.sha256),
-            "url": .string("\(path(job))/artifacts/\(artifact.name)"),
         ]
     }
 
@@ -75,14 +97,108 @@ enum JobWire {
         ]
     }
 
-    /// Seconds left at the pace so far; `null` before there is a pace.
-    private static func eta(_ detail: JobDetail, now: Timestamp) -> JSON {
+    static func time(_ time: Timestamp?) -> JSON { time.map { .string($0.description) } ?? .null }
+}
+
+/// A job without its timeline: in lists, in the answer to a cancellation and at the end of its stream.
+struct JobSummary: JSONAnswer {
+    static let schema = Schema.object("JobSummary", JobWire.summaryProperties)
+
+    var job: Job
+
+    var json: JSON { .object(JobWire.members(job)) }
+}
+
+/// A page of jobs.
+struct JobPage: JSONAnswer {
+    static let schema = Schema.object(
+        "JobPage",
+        [
+            .required("jobs", .list(of: JobSummary.schema), "Newest first."),
+            .required("nextCursor", JobID.schema.nullable, "The `cursor` of the next page."),
+        ])
+
+    static let links = [
+        AnswerSpec.Link(operation: "getJob", parameters: [("id", "/jobs/0/id")]),
+        AnswerSpec.Link(operation: "listJobs", parameters: [("cursor", "/nextCursor")]),
+    ]
+
+    var jobs: [Job]
+    var next: JobID?
+
+    var json: JSON {
+        ["jobs": .array(jobs.map { JobSummary(job: $0).json }), "nextCursor": next.map { .string($0.text) } ?? .null]
+    }
+}
+
+/// A job with its timeline, artefacts, place in the queue and estimate.
+struct JobAnswer: JSONAnswer {
+    static let schema = Schema.object(
+        "Job",
+        JobWire.summaryProperties + [
+            .required("queuePosition", Schema.integer(1...Int64.max).nullable, "1 is next; null unless it is queued."),
+            .required("etaSeconds", Schema.count.nullable, "At the pace so far; null before there is a pace."),
+            .required("timeline", .list(of: JobEventWire.schema)),
+            .required("artifacts", .list(of: artifact), "Empty until the job has completed."),
+        ])
+
+    private static let artifact = Schema.object(
+        "Artifact",
+        [
+            .required("name", ArtifactName.schema),
+            .required("mediaType", .string),
+            .required("bytes", .count),
+            .required("sha256", .sha256),
+            .required("url", .string(format: "uri-reference")),
+        ])
+
+    static let links = [
+        AnswerSpec.Link(operation: "getJob", parameters: [("id", "/id")]),
+        AnswerSpec.Link(operation: "cancelJob", parameters: [("id", "/id")]),
+        AnswerSpec.Link(operation: "followJob", parameters: [("id", "/id")]),
+        AnswerSpec.Link(operation: "getArchive", parameters: [("id", "/id")]),
+        AnswerSpec.Link(operation: "getArtifact", parameters: [("id", "/id"), ("name", "/artifacts/0/name")]),
+    ]
+
+    var detail: JobDetail
+    var now: Timestamp
+
+    var json: JSON {
+        var members = JobWire.members(detail.job)
+        let position = detail.queuePosition.map { JSON.integer(Int64($0)) } ?? .null
+        members.append(JSON.Member("queuePosition", position))
+        members.append(JSON.Member("etaSeconds", eta))
+        members.append(JSON.Member("timeline", .array(detail.events.map(JobEventWire.json))))
+        members.append(JSON.Member("artifacts", .array(detail.artifacts.map(artifact))))
+        return .object(members)
+    }
+
+    private func artifact(_ artifact: Artifact) -> JSON {
+        [
+            "name": .string(artifact.name), "mediaType": .string(artifact.mediaType),
+            "bytes": .integer(artifact.byteCount), "sha256": .string(artifact.sha256),
+            "url": .string("\(detail.job.id.path)/artifacts/\(artifact.name)"),
+        ]
+    }
+
+    private var eta: JSON {
         let job = detail.job
         let claimed = detail.events.last { $0.kind == "claimed" && $0.attempt == job.attempt }
         guard job.state == .running, let startedAt = claimed?.at, job.progress >= 0.02 else { return .null }
         let elapsed = now.seconds(since: startedAt)
         return .integer(Int64((elapsed * (1 - job.progress) / job.progress).rounded(.up)))
     }
+}
 
-    static func time(_ time: Timestamp?) -> JSON { time.map { .string($0.description) } ?? .null }
+/// The name of a result.
+struct ArtifactName: PathValue {
+    static let schema = Schema.string(1...255).saying("The name of a result.", example: "vocals.wav")
+    static var absence: Problem { Problem(JobError.artifactNotFound) }
+
+    var text: String
+
+    init?(parsing text: String) {
+        guard !text.isEmpty else { return nil }
+        self.text = text
+    }
 }

@@ -1,0 +1,87 @@
+public import Accounts
+internal import Core
+internal import HTTP
+
+/// What a request proved its caller by.
+public enum CredentialKind: Hashable, Sendable {
+    /// `Authorization`: nothing that a browser adds by itself.
+    case key
+    /// The session cookie, which a browser adds to whatever page asks.
+    case session
+}
+
+/// Sessions of browsers: the cookie's name, whose session it is, and the check against other sites' requests.
+public struct SessionCookies: Sendable {
+    public var cookie: String
+    public var csrf: CSRFPolicy
+    /// Whose session it is; `nil` for one that is unknown or over.
+    public var resolve: @Sendable (_ session: String) async throws(Problem) -> Principal?
+
+    public init(
+        cookie: String, csrf: CSRFPolicy,
+        resolve: @escaping @Sendable (_ session: String) async throws(Problem) -> Principal?
+    ) {
+        self.cookie = cookie
+        self.csrf = csrf
+        self.resolve = resolve
+    }
+}
+
+/// Step 7: the caller, by `Authorization: Bearer ck_…`, or by the session cookie where sessions are known.
+struct Authenticate: Sendable {
+    private let accounts: AccountService
+    private let sessions: SessionCookies?
+    /// Apart from the address limit's budgets, so that a page that asks for what is not there locks no key out.
+    private let failures: RateLimiter
+
+    init(_ accounts: AccountService, sessions: SessionCookies?, _ limits: APILimits, time: any TimeSource) {
+        self.accounts = accounts
+        self.sessions = sessions
+        failures = RateLimiter(RateLimit("credentials", count: limits.anonymousRequestsPerMinute), time: time)
+    }
+
+    /// Only failures count against the address, yet once they have used their budget up no credential is looked at:
+    /// else guessing would go on at full speed.
+    func admit(_ context: inout RequestContext) async throws(Problem) -> Principal {
+        let request = context.request
+        if let seconds = failures.secondsUntilAdmitted(request.remoteSubscriber) {
+            throw Problem(failures, seconds: seconds)
+        }
+        let fields = request.head.fields.values("Authorization")
+        let said: String
+        if fields.isEmpty, let sessions, let session = Cookies.value(sessions.cookie, in: request.head.fields) {
+            if let principal = try await sessions.resolve(session) {
+                try sessions.csrf.admit(context, session: session)
+                context.principal = principal
+                context.credential = .session
+                return principal
+            }
+            said = "The session is unknown or over."
+        } else if fields.count == 1, let token = Self.bearerToken(fields[0]) {
+            if let principal = try await principal(token) {
+                context.principal = principal
+                context.credential = .key
+                return principal
+            }
+            said = "The API key is unknown or revoked."
+        } else {
+            said = "Send an API key as Authorization: Bearer ck_…."
+        }
+        if case .refused(let seconds) = failures.admit(request.remoteSubscriber) {
+            throw Problem(failures, seconds: seconds)
+        }
+        var problem = Problem(.unauthenticated, said)
+        problem.fields["WWW-Authenticate"] = "Bearer realm=\"cadenza\""
+        throw problem
+    }
+
+    private func principal(_ token: String) async throws(Problem) -> Principal? {
+        do { return try await accounts.authenticate(token: token) } catch { throw Problem(error) }
+    }
+
+    private static func bearerToken(_ field: String) -> String? {
+        let parts = field.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, String(parts[0]).equalsIgnoringASCIICase("Bearer") else { return nil }
+        return String(parts[1])
+    }
+}

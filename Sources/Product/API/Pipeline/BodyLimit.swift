@@ -1,0 +1,28 @@
+internal import Core
+internal import HTTP
+
+/// Step 6: a body that the route would not take is refused by its declared length, before a byte of it is read; one
+/// of unknown length as soon as it is longer. A body in a content coding is refused: its real size is unknown.
+struct BodyLimit: Sendable {
+    let limits: APILimits
+
+    func admit(_ context: inout RequestContext, _ route: Route) throws(Problem) {
+        let fields = context.request.head.fields
+        if let coding = fields["Content-Encoding"], !coding.equalsIgnoringASCIICase("identity") {
+            throw Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
+        }
+        let bytesMax = route.streamsBody ? limits.uploadBytesMax : limits.jsonBytesMax
+        guard let declared = context.request.body.declaredLength else {
+            context.request.body = context.request.body.limited(to: bytesMax)
+            return
+        }
+        guard declared <= bytesMax else {
+            throw Problem(.contentTooLarge, "The body may have at most \(bytesMax) bytes.")
+        }
+    }
+}
+
+extension Route {
+    /// A file that is written to disk as it arrives: up to the upload's limit, for as long as the server lets it.
+    var streamsBody: Bool { budget == .submission }
+}

@@ -1,0 +1,128 @@
+internal import Accounts
+public import Core
+public import HTTP
+public import Telemetry
+
+public enum RequestKind: IdentifierKind { public static let prefix = "req" }
+public typealias RequestID = Identifier<RequestKind>
+
+/// What the pipeline does beside the routes: how clients come in, and what is served where no route is.
+public struct PipelineOptions: Sendable {
+    public var proxies = TrustedProxies()
+    public var origins = OriginPolicy()
+    /// Browsers' sessions, where there are any.
+    public var sessions: SessionCookies?
+    /// The web page's files.
+    public var site: (any StaticSite)?
+
+    public init() {}
+}
+
+/// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, BodyLimit,
+/// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
+public struct Pipeline: Sendable {
+    let router: Router<Route>
+    /// Every method that some route has, for `OPTIONS *`.
+    let methods: [String]
+    let options: PipelineOptions
+    let time: any TimeSource
+    private let accessLog: AccessLog
+    private let problems: ProblemBoundary
+    private let deadline: Deadline
+    let addressLimit: AddressLimit
+    private let bodyLimit: BodyLimit
+    private let authenticate: Authenticate
+    private let accountLimit: AccountLimit
+    let crossOrigin: CrossOrigin
+
+    /// - Throws: `RouteError` if two routes clash.
+    public init(
+        services: Services, limits: APILimits, options: PipelineOptions = PipelineOptions(), log: Logger,
+        metrics: Metrics, time: any TimeSource
+    ) throws {
+        try self.init(
+            routes: RouteTable.routes(services, limits: limits, metrics: metrics, time: time),
+            accounts: services.accounts, limits: limits, options: options, log: log, metrics: metrics, time: time)
+    }
+
+    init(
+        routes: [Route], accounts: AccountService, limits: APILimits, options: PipelineOptions, log: Logger,
+        metrics: Metrics, time: any TimeSource
+    ) throws {
+        var router = Router<Route>()
+        for route in routes { try router.add(route.method, route.path, route) }
+        self.router = router
+        methods = Self.allowed(Set(routes.map(\.method)))
+        self.options = options
+        self.time = time
+        accessLog = AccessLog(log: log, metrics: metrics)
+        problems = ProblemBoundary(log: log)
+        deadline = Deadline(seconds: limits.answerSeconds)
+        addressLimit = AddressLimit(limits, time: time)
+        bodyLimit = BodyLimit(limits: limits)
+        authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
+        accountLimit = AccountLimit(limits, time: time)
+        crossOrigin = CrossOrigin(policy: options.origins)
+    }
+
+    /// Answers one request; never throws: whatever happens becomes a response.
+    public func respond(to request: Request) async -> Response {
+        var context = RequestContext(request: request, id: RequestID(at: time.now()).text)
+        let began = monotonicNanoseconds()
+        context.findClient(options.proxies)
+        var response: Response
+        do {
+            switch find(&context) {
+            case .route(let route): response = try await answer(route, &context)
+            case .options: response = try await answerOptions(context)
+            case .elsewhere(let allowed): response = try await answerSite(&context, allowed: allowed)
+            }
+        } catch {
+            response = problems.answer(error, context)
+        }
+        finish(&response, context)
+        accessLog.record(response, of: context, began: began)
+        return response
+    }
+
+    /// The answer to a request that never became one: the server's own refusals have the same form.
+    public func answer(_ refusal: Refusal) -> Response {
+        let id = RequestID(at: time.now()).text
+        var response = problems.answer(refusal, id: id)
+        response.fields.append("X-Request-Id", id)
+        response.fields.append("X-Content-Type-Options", "nosniff")
+        return response
+    }
+
+    private func answer(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
+        try addressLimit.admit(route.caller, context.request)
+        try bodyLimit.admit(&context, route)
+        // What asks nobody has nothing to wait for, and a body may take as long as the server lets it.
+        if route.caller == .probe || route.streamsBody { return try await handle(route, &context) }
+        return try await deadline.run { () async throws(Problem) in try await handle(route, &context) }
+    }
+
+    private func handle(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
+        guard route.caller == .account else { return try await route.respond(to: context) {} }
+        let principal = try await authenticate.admit(&context)
+        let (limit, budget) = (accountLimit, route.budget)
+        do throws(Problem) {
+            // Within the route, so that a malformed request is told so before its budget is.
+            var response = try await route.respond(to: context) { () throws(Problem) in
+                try limit.admit(principal, budget)
+            }
+            limit.describe(principal, budget, in: &response.fields)
+            return response
+        } catch {
+            var problem = error
+            limit.describe(principal, budget, in: &problem.fields)
+            throw problem
+        }
+    }
+
+    private func finish(_ response: inout Response, _ context: RequestContext) {
+        response.fields.append("X-Request-Id", context.id)
+        SecurityFields.finish(&response, context, isPage: context.isPage)
+        crossOrigin.finish(&response, context)
+    }
+}

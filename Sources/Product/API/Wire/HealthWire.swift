@@ -1,0 +1,15 @@
+internal import Core
+
+/// The answer of `GET /healthz`.
+struct LiveAnswer: JSONAnswer {
+    static let schema = Schema.object("Live", [.required("status", .constant("ok"))])
+
+    var json: JSON { ["status": "ok"] }
+}
+
+/// The answer of `GET /readyz`.
+struct ReadyAnswer: JSONAnswer {
+    static let schema = Schema.object("Ready", [.required("status", .constant("ready"))])
+
+    var json: JSON { ["status": "ready"] }
+}

@@ -44,9 +44,8 @@ struct WebSocketHandshakeTests {
         let plan = ResponsePlan(status: 101, length: nil, isHead: false, minorVersion: 1, keepsAlive: false)
         var bytes = ByteBuffer(capacity: 16)
         try ResponseSerializer.appendHead(status: 101, fields: HTTPFields(), plan: plan, date: nil, to: &bytes)
-        let head = bytes.withBytes { String(decoding: $0, as: UTF8.self) }
         #expect(
-            head
+            String(decoding: bytes.array(), as: UTF8.self)
                 == "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n")
     }
 

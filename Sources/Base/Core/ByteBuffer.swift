@@ -49,10 +49,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
 
     public mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { append($0) } }
 
-    public mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { append($0) }
-    }
+    public mutating func append(_ text: String) { text.withBytes { append($0) } }
 
     public mutating func append(literal text: StaticString) {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -75,6 +72,14 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
             rest /= 10
         }
         count += digits
+    }
+
+    /// Two decimal digits of `value`, which is below 100.
+    public mutating func append(twoDigits value: UInt64) {
+        reserve(2)
+        base[count] = UInt8(truncatingIfNeeded: 0x30 + value / 10)
+        base[count + 1] = UInt8(truncatingIfNeeded: 0x30 + value % 10)
+        count += 2
     }
 
     public mutating func append(decimal value: Int64) {
@@ -118,6 +123,15 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
         guard let memory = malloc(capacity) else { preconditionFailure("memory has run out") }
         return memory.assumingMemoryBound(to: UInt8.self)
+    }
+}
+
+extension String {
+    /// Its UTF-8, for the time of `body`. Unlike `withUTF8` it needs no copy of the string to call it on.
+    public func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        if let value = utf8.withContiguousStorageIfAvailable(body) { return value }
+        var copy = self
+        return copy.withUTF8(body)
     }
 }
 

@@ -1,3 +1,5 @@
+internal import Core
+
 /// The patterns of a `Router`, each with a number.
 @usableFromInline struct RouteTrie: Sendable {
     @usableFromInline enum Outcome: Sendable {
@@ -59,8 +61,7 @@
     }
 
     @usableFromInline func match(method: String, path: String) -> Outcome {
-        var path = path
-        return path.withUTF8 { match(method, UnsafeRawBufferPointer($0)) }
+        path.withBytes { match(method, UnsafeRawBufferPointer($0)) }
     }
 
     private func match(_ method: String, _ path: Bytes) -> Outcome {

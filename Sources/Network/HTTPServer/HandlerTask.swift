@@ -44,6 +44,7 @@ final class HandlerTask: @unchecked Sendable {
     private func run() async {
         while true {
             await answerCall()
+            // Also where its handler's own deadline cancelled it: a cancelled task stays so.
             guard !Task.isCancelled, server.keepsIdleHandler else { break }
             await withUnsafeContinuation { waiter in
                 self.waiter = waiter
@@ -56,8 +57,7 @@ final class HandlerTask: @unchecked Sendable {
 
     /// A function of its own: what it holds of the connection ends with it.
     private func answerCall() async {
-        guard let call else { return }
-        self.call = nil
+        guard let call = call.take() else { return }
         let response = await server.context.respond(call.request)
         if let write = call.connection.begin(response, for: call.exchange) {
             await call.connection.stream(write, for: call.exchange)

@@ -22,8 +22,6 @@ public struct PipelineOptions: Sendable {
 /// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
 public struct Pipeline: Sendable {
     let router: Router<RouteReference>
-    /// Every method that some route has, for `OPTIONS *`.
-    let methods: [String]
     let options: PipelineOptions
     let time: any TimeSource
     private let accessLog: AccessLog
@@ -34,6 +32,7 @@ public struct Pipeline: Sendable {
     private let authenticate: Authenticate
     private let accountLimit: AccountLimit
     let crossOrigin: CrossOrigin
+    private let compression: Compression
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -52,7 +51,6 @@ public struct Pipeline: Sendable {
         var router = Router<RouteReference>()
         for route in routes { try router.add(route.method, route.path, RouteReference(route)) }
         self.router = router
-        methods = Self.allowed(Set(routes.map(\.method)))
         self.options = options
         self.time = time
         accessLog = AccessLog(log: log, metrics: metrics)
@@ -62,6 +60,7 @@ public struct Pipeline: Sendable {
         bodyLimit = BodyLimit(limits: limits)
         authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
         accountLimit = AccountLimit(limits, time: time)
+        compression = Compression(bytesMin: limits.compressBytesMin)
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
@@ -73,9 +72,8 @@ public struct Pipeline: Sendable {
         var response: Response
         do {
             switch find(&context) {
-            case .route(let found): response = try await answer(found.route, &context)
-            case .options: response = try await answerOptions(context)
-            case .elsewhere(let allowed): response = try await answerSite(&context, allowed: allowed)
+            case .route(let found): response = try await answer(found, &context)
+            case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {
             response = problems.answer(error, context)
@@ -94,21 +92,21 @@ public struct Pipeline: Sendable {
         return response
     }
 
-    private func answer(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
-        try addressLimit.admit(route.caller, context.request)
-        try bodyLimit.admit(&context, route)
+    private func answer(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
+        try addressLimit.admit(found.route.caller, context.request)
+        try bodyLimit.admit(&context, found.route)
         // What asks nobody has nothing to wait for, and a body may take as long as the server lets it.
-        if route.caller == .probe || route.streamsBody { return try await handle(route, &context) }
-        return try await deadline.run { () async throws(Problem) in try await handle(route, &context) }
+        if found.route.caller == .probe || found.route.streamsBody { return try await handle(found, &context) }
+        return try await deadline.run { () async throws(Problem) in try await handle(found, &context) }
     }
 
-    private func handle(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
-        guard route.caller == .account else { return try await route.respond(to: context) {} }
+    private func handle(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
+        guard found.route.caller == .account else { return try await found.route.respond(to: context) {} }
         let principal = try await authenticate.admit(&context)
-        let (limit, budget) = (accountLimit, route.budget)
+        let (limit, budget) = (accountLimit, found.route.budget)
         do throws(Problem) {
             // Within the route, so that a malformed request is told so before its budget is.
-            var response = try await route.respond(to: context) { () throws(Problem) in
+            var response = try await found.route.respond(to: context) { () throws(Problem) in
                 try limit.admit(principal, budget)
             }
             limit.describe(principal, budget, in: &response.fields)
@@ -121,6 +119,7 @@ public struct Pipeline: Sendable {
     }
 
     private func finish(_ response: inout Response, _ context: RequestContext) {
+        if !context.isPage { compression.finish(&response, context) }
         response.fields.append("X-Request-Id", context.id)
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)

@@ -76,7 +76,8 @@ struct ServerDouble {
     }
 
     mutating func begins(status: Int = 200, closes: Bool = false) {
-        let plan = state.responseBegins(status: status, length: responseLength, closes: closes)
+        let plan = state.plan(status: status, length: responseLength, closes: closes)
+        state.responseBegins(plan)
         plans.append(plan)
         log.append("\(status) \(plan.keepsAlive ? "keep" : "close")")
     }

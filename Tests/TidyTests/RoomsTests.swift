@@ -28,7 +28,9 @@ import Testing
     }
 
     @Test func `every import is declared in the manifest`() {
-        let found = Tree.sources.filter { $0.path.hasSuffix(".swift") && $0.path != "Package.swift" }
+        // A peer that Cadenza is measured against is a package of its own.
+        let sources = Tree.sources.filter { $0.path != "Package.swift" && !$0.path.hasPrefix("Tests/Peers/") }
+        let found = sources.filter { $0.path.hasSuffix(".swift") }
             .flatMap { Self.undeclared($0, Self.manifest) }
         #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
     }

@@ -70,16 +70,18 @@ enum ConformanceApp {
             case .failure(.timeout): return Response(status: 408)
             case .failure(.malformedChunk), .failure(.disconnected): return Response(status: 400)
             }
-        case _ where !MethodPolicy.implemented.contains(head.method): return Response(status: 501)
-        case .methodNotAllowed(let allowed): return unrouted(head.method, Set(allowed))
+        case .methodNotAllowed(let allowed): return unrouted(head.method, allowed)
         case .notFound where head.path == "*": return unrouted(head.method, MethodPolicy.implemented)
-        case .notFound: return Response(status: 404)
+        case .notFound: return Response(status: MethodPolicy.implemented.contains(head.method) ? 404 : 501)
         }
     }
 
-    private static func unrouted(_ method: String, _ allowed: Set<String>) -> Response {
-        let allow = allowed.union(["OPTIONS"]).sorted().joined(separator: ", ")
-        return Response(status: method == "OPTIONS" ? 204 : 405, fields: fields(["Allow": allow]))
+    private static func unrouted(_ method: String, _ allowed: [String]) -> Response {
+        switch MethodPolicy(method: method, allowed: allowed) {
+        case .notImplemented: Response(status: 501)
+        case .notAllowed(let allow): Response(status: 405, fields: fields(["Allow": allow]))
+        case .options(let allow): Response(status: 204, fields: fields(["Allow": allow]))
+        }
     }
 
     private static func answer(_ head: RequestHead, _ match: Router<Resource>.Match, _ body: [UInt8]) -> Response {

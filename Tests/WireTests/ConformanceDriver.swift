@@ -65,9 +65,10 @@ struct ConformanceDriver {
             case .bytes(let bytes): bytes.count
             case .file(_, _, let length): length
             case .stream(let length, _): length
-            case .webSocket: preconditionFailure("the app upgrades nothing")
+            case .webSocket: preconditionFailure("the application of these tests upgrades nothing")
             }
-        let plan = state.responseBegins(status: response.status, length: length, closes: response.closesConnection)
+        let plan = state.plan(status: response.status, length: length, closes: response.closesConnection)
+        state.responseBegins(plan)
         log.append("\(response.status) \(plan.keepsAlive ? "keep" : "close")")
         state.responseFinished()
     }

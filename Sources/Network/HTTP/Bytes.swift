@@ -1,3 +1,4 @@
+internal import Core
 internal import Glibc
 
 /// SAFETY: a view on the caller's buffer, valid during the call it was handed to. Nothing that outlives a call holds
@@ -31,12 +32,10 @@ extension UInt8 {
 
     var isBlank: Bool { self == ASCII.space || self == ASCII.tab }
 
-    /// RFC 9110 §5.6.2, tchar.
+    /// RFC 9110 §5.6.2, tchar: `!#$%&'*+-.^_`|~`, digits and letters, a bit for each below 128.
     var isToken: Bool {
-        switch self {
-        case 0x21, 0x23...0x27, 0x2A, 0x2B, 0x2D, 0x2E, 0x30...0x39, 0x41...0x5A, 0x5E...0x7A, 0x7C, 0x7E: true
-        default: false
-        }
+        let tokens: UInt64 = self < 64 ? 0x03FF_6CFA_0000_0000 : self < 128 ? 0x57FF_FFFF_C7FF_FFFE : 0
+        return tokens >> UInt64(self & 63) & 1 == 1
     }
 
     /// RFC 9110 §5.5: visible characters, blanks and obs-text; never a control character.
@@ -111,11 +110,20 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
+    var isPlainText: Bool { withMemoryRebound(to: UInt8.self) { $0.isPlainText } }
+
+    /// Whether these are the bytes of `text`, an ASCII literal.
+    func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount, let base = baseAddress else { return text.utf8CodeUnitCount == count }
+        // SAFETY: both hold `count` bytes; a literal's live for ever.
+        return memcmp(base, text.utf8Start, count) == 0
+    }
+
     /// Text of ASCII or UTF-8; bytes that are not UTF-8 are read as ISO 8859-1, which loses none of them
     /// (RFC 9110 §5.5 wants obs-text kept opaque).
     var fieldText: String {
         // The generic validation costs several times what a field of ASCII needs.
-        if allSatisfy({ $0 < 0x80 }) { return text }
+        if isPlainText { return text }
         if let text = String(validating: self, as: UTF8.self) { return text }
         return String(String.UnicodeScalarView(map { Unicode.Scalar($0) }))
     }

@@ -14,7 +14,7 @@ internal import Core
 /// |---|---|
 /// | (none, only `advance`) | bytes were read into the buffer |
 /// | `bodyDemanded()` | the handler's `RequestBody.next()` waits; at most one piece is delivered per demand |
-/// | `responseBegins(…)` | a response head is about to be written; the plan says how to frame it |
+/// | `responseBegins(plan)` | a response head is about to be written, framed as `plan(…)` said just before |
 /// | `responseFinished()` | the last byte of the response is in the write queue |
 /// | `responseAborted()` | a begun response cannot be completed (the handler's stream threw) |
 /// | `peerClosed()` | read(2) answered 0; bytes before it are still served |
@@ -119,16 +119,19 @@ extension ConnectionState {
     /// The handler waits for content.
     public mutating func bodyDemanded() { demanded = true }
 
-    /// A response head is about to be written. Traps if no request waits for one.
+    /// How a response would be framed if its head were written now. Traps if no request waits for one.
     /// - Parameter length: the content's length in bytes, `nil` if it is not known beforehand.
-    public mutating func responseBegins(status: Int, length: Int?, closes: Bool = false) -> ResponsePlan {
+    public func plan(status: Int, length: Int?, closes: Bool = false) -> ResponsePlan {
         guard case .exchange = phase, !responseBegun else { preconditionFailure("no request waits for a response") }
+        return ResponsePlan(
+            status: status, length: length, isHead: isHead, minorVersion: minorVersion,
+            keepsAlive: keepsAlive && !closes && !draining && bodyFailure == nil && !bodyForbidsKeepAlive)
+    }
+
+    /// The head of the response so planned is about to be written.
+    public mutating func responseBegins(_ plan: ResponsePlan) {
         responseBegun = true
-        keepsAlive = keepsAlive && !closes && !draining && bodyFailure == nil && !bodyForbidsKeepAlive
-        let plan = ResponsePlan(
-            status: status, length: length, isHead: isHead, minorVersion: minorVersion, keepsAlive: keepsAlive)
         keepsAlive = plan.keepsAlive
-        return plan
     }
 
     /// The response is complete.

@@ -13,8 +13,10 @@ public struct HTTPFields: Hashable, Sendable {
     public subscript(name: String) -> String? {
         get { all.first { $0.name.equalsIgnoringASCIICase(name) }?.value }
         set {
-            all.removeAll { $0.name.equalsIgnoringASCIICase(name) }
-            if let newValue { all.append(Field(name: name, value: newValue)) }
+            if all.contains(where: { $0.name.equalsIgnoringASCIICase(name) }) {
+                all.removeAll { $0.name.equalsIgnoringASCIICase(name) }
+            }
+            if let newValue { append(name, newValue) }
         }
     }
 
@@ -24,7 +26,11 @@ public struct HTTPFields: Hashable, Sendable {
 
     mutating func reserveCapacity(_ count: Int) { all.reserveCapacity(count) }
 
-    public mutating func append(_ name: String, _ value: String) { all.append(Field(name: name, value: value)) }
+    public mutating func append(_ name: String, _ value: String) {
+        // Nearly every response has more than the one or two that an array begins with.
+        if all.isEmpty { all.reserveCapacity(8) }
+        all.append(Field(name: name, value: value))
+    }
 }
 
 extension String {
@@ -33,6 +39,7 @@ extension String {
         let left = utf8
         let right = other.utf8
         guard left.count == right.count else { return false }
+        if self == other { return true }
         return zip(left, right).allSatisfy { $0.asciiLowercased == $1.asciiLowercased }
     }
 }

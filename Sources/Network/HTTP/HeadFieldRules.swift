@@ -4,6 +4,10 @@ internal import Core
 struct FieldLine {
     let name: Bytes
     let value: Bytes
+    /// The value is ASCII.
+    let isPlain: Bool
+
+    var text: String { isPlain ? value.text : value.fieldText }
 
     init(_ line: Bytes) throws(Refusal) {
         var end = 0
@@ -15,7 +19,8 @@ struct FieldLine {
             throw Refusal(.badRequest, "A header field's name is malformed")
         }
         let value = line.sub(from: end + 1)
-        guard value.allSatisfy(\.isFieldValue) else {
+        isPlain = value.isPlainText
+        guard isPlain || value.allSatisfy(\.isFieldValue) else {
             throw Refusal(.badRequest, "A header field holds a control character")
         }
         name = line.sub(0..<end)

@@ -127,7 +127,7 @@ public struct RequestParser: Sendable {
         else { throw Refusal(.badRequest, "The request line is malformed") }
         head.minorVersion = try Self.minorVersion(line.sub(from: targetEnd + 1))
         guard methodEnd <= limits.methodBytesMax else { throw Refusal(.notImplemented, "The method is unknown") }
-        head.method = line.sub(0..<methodEnd).text
+        head.method = Self.method(line.sub(0..<methodEnd))
         let target = try RequestTarget(
             line.sub(methodEnd + 1..<targetEnd), method: head.method, queryItemsMax: limits.queryItemsMax,
             isSecured: isSecured)
@@ -141,8 +141,12 @@ public struct RequestParser: Sendable {
         stage = .fields
     }
 
+    private static func method(_ bytes: Bytes) -> String {
+        bytes.equals("GET") ? "GET" : bytes.text
+    }
+
     private static func minorVersion(_ bytes: Bytes) throws(Refusal) -> Int {
-        guard bytes.count == 8, bytes.sub(0..<5).elementsEqual("HTTP/".utf8), bytes[5].isDigit,
+        guard bytes.count == 8, bytes.sub(0..<5).equals("HTTP/"), bytes[5].isDigit,
             bytes[6] == ASCII.dot, bytes[7].isDigit
         else { throw Refusal(.badRequest, "The HTTP version is malformed") }
         guard bytes[5] == ASCII.zero + 1 else {
@@ -157,9 +161,8 @@ public struct RequestParser: Sendable {
             throw Refusal(.headerFieldsTooLarge, "There are too many header fields")
         }
         let field = try FieldLine(line)
-        let value = field.value.fieldText
         try fieldRules.take(field)
-        head.fields.append(field.name.text, value)
+        head.fields.append(field.name.text, field.text)
     }
 
     private mutating func finish() throws(Refusal) -> ParsedRequest {
@@ -169,8 +172,16 @@ public struct RequestParser: Sendable {
         }
         // RFC 9112 §3.2.2: the authority of an absolute-form target replaces what Host says.
         if let authority { head.fields["Host"] = authority }
+        let minorVersion = head.minorVersion
         return ParsedRequest(
-            head: head, framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: head.minorVersion),
-            expectsContinue: fieldRules.expectsContinue && head.minorVersion >= 1)
+            head: takeHead(), framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: minorVersion),
+            expectsContinue: fieldRules.expectsContinue && minorVersion >= 1)
+    }
+
+    /// Moved out, not copied: this parser is done.
+    private mutating func takeHead() -> RequestHead {
+        var taken = RequestHead(method: "", target: "", path: "")
+        swap(&taken, &head)
+        return taken
     }
 }

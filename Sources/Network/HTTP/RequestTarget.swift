@@ -32,7 +32,8 @@ struct RequestTarget {
             path = try Self.path(pathBytes)
         }
         query = question < origin.count ? try Self.query(origin.sub(from: question + 1), itemsMax: queryItemsMax) : []
-        text = target.text
+        // Most targets are their path: one string for both. A decoded path of the target's length is the target.
+        text = path.utf8.count == target.count ? path : target.text
     }
 
     /// The authority of `http://authority/…`; userinfo is refused (RFC 9110 §4.2.4).

@@ -1,3 +1,5 @@
+public import Core
+
 /// Why a response head cannot be put on the wire; it is the handler's mistake, and nothing was written.
 public enum SerializationError: Error, Hashable, Sendable {
     case invalidStatus(Int)
@@ -20,29 +22,41 @@ public enum ResponseSerializer {
     /// (an IMF-fixdate; the caller keeps one a second): fields of these names in `fields` are passed over. On an
     /// error `bytes` is as before.
     public static func appendHead(
-        status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout [UInt8]
+        status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout ByteBuffer
     ) throws(SerializationError) {
         guard (200...999).contains(status) || status == 101 else { throw .invalidStatus(status) }
         let start = bytes.count
-        bytes.append(contentsOf: "HTTP/1.1 ".utf8)
-        bytes.append(contentsOf: String(status).utf8)
-        bytes.append(ASCII.space)
-        bytes.append(contentsOf: reason(status).utf8)
-        bytes.append(contentsOf: chunkEnd)
+        appendStatusLine(status, to: &bytes)
         do throws(SerializationError) {
             if let date { try append("Date", date, to: &bytes) }
             for field in fields.all where !isServers(field.name) { try append(field.name, field.value, to: &bytes) }
         } catch {
-            bytes.removeSubrange(start...)
+            bytes.truncate(to: start)
             throw error
         }
         switch plan.framing {
-        case .length(let length): bytes.append(contentsOf: "Content-Length: \(length)\r\n".utf8)
-        case .chunked: bytes.append(contentsOf: "Transfer-Encoding: chunked\r\n".utf8)
+        case .length(let length):
+            bytes.append(literal: "Content-Length: ")
+            bytes.append(decimal: UInt64(length))
+            bytes.append(literal: "\r\n")
+        case .chunked: bytes.append(literal: "Transfer-Encoding: chunked\r\n")
         case .none, .untilClose: break
         }
-        if let connection = plan.connection { bytes.append(contentsOf: "Connection: \(connection)\r\n".utf8) }
-        bytes.append(contentsOf: chunkEnd)
+        if let connection = plan.connection {
+            bytes.append(literal: "Connection: ")
+            bytes.append(connection)
+            bytes.append(literal: "\r\n")
+        }
+        bytes.append(literal: "\r\n")
+    }
+
+    private static func appendStatusLine(_ status: Int, to bytes: inout ByteBuffer) {
+        if status == 200 { return bytes.append(literal: "HTTP/1.1 200 OK\r\n") }
+        bytes.append(literal: "HTTP/1.1 ")
+        bytes.append(decimal: UInt64(status))
+        bytes.append(ASCII.space)
+        bytes.append(reason(status))
+        bytes.append(literal: "\r\n")
     }
 
     /// Appends the size line of a chunk of `count` bytes; the data and `chunkEnd` follow. Traps on 0, which would end
@@ -53,14 +67,22 @@ public enum ResponseSerializer {
         bytes.append(contentsOf: chunkEnd)
     }
 
-    private static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) throws(SerializationError) {
-        guard !name.isEmpty, name.utf8.allSatisfy(\.isToken) else { throw .invalidFieldName(name) }
-        guard value.utf8.allSatisfy(\.isFieldValue) else { throw .invalidFieldValue(name: name) }
-        bytes.append(contentsOf: name.utf8)
-        bytes.append(ASCII.colon)
-        bytes.append(ASCII.space)
-        bytes.append(contentsOf: value.utf8)
-        bytes.append(contentsOf: chunkEnd)
+    private static func append(
+        _ name: String, _ value: String, to bytes: inout ByteBuffer
+    ) throws(SerializationError) {
+        var (name, value) = (name, value)
+        let isToken = name.withUTF8 { name in
+            bytes.append(name)
+            return !name.isEmpty && name.allSatisfy(\.isToken)
+        }
+        guard isToken else { throw .invalidFieldName(name) }
+        bytes.append(literal: ": ")
+        let isFieldValue = value.withUTF8 { value in
+            bytes.append(value)
+            return value.isPlainText || value.allSatisfy(\.isFieldValue)
+        }
+        guard isFieldValue else { throw .invalidFieldValue(name: name) }
+        bytes.append(literal: "\r\n")
     }
 
     private static func isServers(_ name: String) -> Bool {

@@ -15,13 +15,9 @@ extension Connection {
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
             remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
-        let respond = server.context.respond
-        server.handlerBegan()
-        exchange.task = Task(executorPreference: loop) { [self] in
-            let response = await respond(request)
-            await answer(response, to: exchange)
-            server.handlerEnded()
-        }
+        let handler = server.handlerBegan()
+        exchange.handler = handler
+        handler.answer(request, self, exchange)
     }
 
     private func body(of exchange: Exchange, _ framing: BodyFraming) -> RequestBody {
@@ -73,8 +69,8 @@ extension Connection {
 
     typealias Writing = @Sendable (any ResponseWriter) async throws -> Void
 
-    private func answer(_ response: Response, to exchange: Exchange) async {
-        guard let write = begin(response, for: exchange) else { return }
+    /// Runs the stream of a response that has begun.
+    func stream(_ write: Writing, for exchange: Exchange) async {
         do {
             try await write(StreamWriter(connection: self, exchange: exchange))
             endStream(of: exchange)
@@ -84,20 +80,31 @@ extension Connection {
     }
 
     /// Puts head and body into the queue; a streamed body is returned, for the caller to run.
-    private func begin(_ response: Response, for exchange: Exchange) -> Writing? {
+    func begin(_ response: Response, for exchange: Exchange) -> Writing? {
         loop.assertOnLoop()
         guard exchange === self.exchange, exchange.plan == nil else { return nil }
         var response = response
-        if !appendHead(of: response, for: exchange) {
+        var head = server.takeBuffer()
+        if !appendHead(of: response, for: exchange, to: &head) {
             response = server.context.configuration.problem(Refusal(.internalError, "The response is invalid"))
-            guard appendHead(of: response, for: exchange) else {
+            guard appendHead(of: response, for: exchange, to: &head) else {
                 abort()
                 return nil
             }
         }
         server.context.metrics.countResponse(status: response.status)
+        let sendsBody = exchange.plan?.sendsBody == true
+        if sendsBody, case .bytes(let bytes) = response.body, bytes.count <= OutputQueue.coalescedBytesMax {
+            head.append(bytes)
+            send(head)
+            server.giveBack(head)
+            complete(exchange)
+            return nil
+        }
+        output.append(head.array())
+        server.giveBack(head)
         if case .webSocket(let upgrade) = response.body { return begin(upgrade, for: exchange) }
-        guard exchange.plan?.sendsBody == true else {
+        guard sendsBody else {
             complete(exchange)
             return nil
         }
@@ -116,12 +123,9 @@ extension Connection {
     }
 
     /// False if the head cannot be sent; nothing has happened then.
-    private func appendHead(of response: Response, for exchange: Exchange) -> Bool {
-        var trial = state
-        let plan = trial.responseBegins(
+    private func appendHead(of response: Response, for exchange: Exchange, to head: inout ByteBuffer) -> Bool {
+        let plan = state.plan(
             status: response.status, length: response.body.length, closes: response.closesConnection)
-        var head: [UInt8] = []
-        head.reserveCapacity(512)
         do throws(SerializationError) {
             guard response.body.isUpgrade == (response.status == 101) else { throw .invalidStatus(response.status) }
             try ResponseSerializer.appendHead(
@@ -130,9 +134,8 @@ extension Connection {
             server.context.log.error("invalid response head", ["cause": "\(error)"])
             return false
         }
-        state = trial
+        state.responseBegins(plan)
         exchange.plan = plan
-        output.append(head)
         return true
     }
 

@@ -109,7 +109,7 @@ final class Connection: EventSource, @unchecked Sendable {
         self.exchange = nil
         exchange.deliver(.failure(.disconnected))
         exchange.endWriting(.disconnected)
-        exchange.task?.cancel()
+        exchange.handler?.cancel()
     }
 
     /// A peer that has shut its side down and owes no content any more has, as far as can be known, gone: its
@@ -117,7 +117,7 @@ final class Connection: EventSource, @unchecked Sendable {
     private func cancelIfGone() {
         // A WebSocket hears of it when what came before is read.
         guard peerHasShutDown, let exchange, exchange.webSocket == nil else { return }
-        if exchange.bodyEnd != nil { exchange.task?.cancel() }
+        if exchange.bodyEnd != nil { exchange.handler?.cancel() }
     }
 
     // MARK: Driving the state

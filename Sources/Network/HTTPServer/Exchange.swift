@@ -4,8 +4,8 @@ internal import HTTP
 final class Exchange: @unchecked Sendable {
     // SAFETY: touched only on the connection's loop.
 
-    /// The handler. Cancelled when the peer has gone.
-    var task: Task<Void, Never>?
+    /// The handler's task, while it works on this. Cancelled when the peer has gone.
+    var handler: HandlerTask?
     /// The handler's `next()`, while it waits.
     var bodyWaiter: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>?
     /// The handler's `write`, while it waits for room.

@@ -20,7 +20,7 @@ struct OutputQueue: ~Copyable {
     }
 
     /// Smaller pieces are copied behind one another, so that a head and its body leave in one call.
-    private static let coalescedBytesMax = 16 << 10
+    static let coalescedBytesMax = 16 << 10
 
     private var segments: [Segment] = []
     private var head = 0
@@ -100,7 +100,7 @@ struct OutputQueue: ~Copyable {
         }
     }
 
-    private static func write(
+    static func write(
         _ bytes: [UInt8], from offset: Int, to transport: inout Transport, more: Bool
     ) throws(SystemCallError) -> Transfer {
         // withUnsafeBytes rethrows untyped; the result carries the typed error over.

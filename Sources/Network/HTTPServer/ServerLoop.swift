@@ -14,6 +14,9 @@ final class ServerLoop: @unchecked Sendable {
     private let listener: Listener
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var handlerCount = 0
+    private var idleHandlers: [HandlerTask] = []
+    /// Where responses are put together: one is sent before the next is begun.
+    private var buffer: ByteBuffer?
     private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
@@ -92,12 +95,35 @@ final class ServerLoop: @unchecked Sendable {
         checkEmpty()
     }
 
-    func handlerBegan() { handlerCount += 1 }
+    // MARK: Handlers
+
+    /// An idle handler, or a new one.
+    func handlerBegan() -> HandlerTask {
+        handlerCount += 1
+        return idleHandlers.popLast() ?? HandlerTask(self)
+    }
 
     func handlerEnded() {
         handlerCount -= 1
         checkEmpty()
     }
+
+    var keepsIdleHandler: Bool { !isDraining && idleHandlers.count < Self.idleHandlersMax }
+
+    func handlerIsIdle(_ handler: HandlerTask) { idleHandlers.append(handler) }
+
+    private static let idleHandlersMax = 64
+
+    // MARK: The buffer
+
+    /// Empty, with the room of the response before.
+    func takeBuffer() -> ByteBuffer {
+        var taken = buffer.take() ?? ByteBuffer(capacity: 4096)
+        taken.truncate(to: 0)
+        return taken
+    }
+
+    func giveBack(_ taken: consuming ByteBuffer) { buffer = consume taken }
 
     // MARK: Drain
 
@@ -113,6 +139,8 @@ final class ServerLoop: @unchecked Sendable {
         isDraining = true
         whenEmpty = done
         listener.stop()
+        for handler in idleHandlers { handler.end() }
+        idleHandlers = []
         for connection in Array(connections.values) { connection.drain() }
         let limits = context.configuration.limits
         _ = loop.after(seconds: limits.drainSeconds) { [self] in cutOff() }

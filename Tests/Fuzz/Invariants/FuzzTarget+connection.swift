@@ -74,7 +74,8 @@ private struct FuzzServer {
     }
 
     private mutating func respond(_ status: Int) {
-        let plan = state.responseBegins(status: status, length: 2)
+        let plan = state.plan(status: status, length: 2)
+        state.responseBegins(plan)
         log.append("\(status) \(plan.keepsAlive)")
         if status >= 400 && plan.keepsAlive { fault = "a refused connection goes on" }
         state.responseFinished()

@@ -1,0 +1,72 @@
+internal import HTTP
+internal import Reactor
+
+/// A task on a loop that answers one request after the other: waking one costs half of making one for each request.
+final class HandlerTask: @unchecked Sendable {
+    // SAFETY: touched only on its loop's thread.
+
+    private struct Call {
+        let request: Request
+        let connection: Connection
+        let exchange: Exchange
+    }
+
+    private let server: ServerLoop
+    private var task: Task<Void, Never>?
+    private var call: Call?
+    private var waiter: UnsafeContinuation<Void, Never>?
+    private var isCancelled = false
+
+    init(_ server: ServerLoop) { self.server = server }
+
+    /// To be called once, or when the server has the task back as idle.
+    func answer(_ request: Request, _ connection: Connection, _ exchange: Exchange) {
+        call = Call(request: request, connection: connection, exchange: exchange)
+        if task == nil {
+            task = Task(executorPreference: server.loop) { [self] in await run() }
+        } else {
+            wake()
+        }
+    }
+
+    /// Lets an idle task go.
+    func end() { wake() }
+
+    /// Cancels what is under way; a cancelled task answers nothing else.
+    func cancel() {
+        isCancelled = true
+        task?.cancel()
+    }
+
+    private func wake() {
+        // SAFETY: taken out before it is resumed, so it is resumed once; an idle task always has one.
+        let waiter = waiter
+        self.waiter = nil
+        waiter?.resume()
+    }
+
+    private func run() async {
+        while true {
+            await answerCall()
+            guard !isCancelled, server.keepsIdleHandler else { break }
+            await withUnsafeContinuation { waiter in
+                self.waiter = waiter
+                server.handlerIsIdle(self)
+            }
+            guard call != nil else { break }
+        }
+        task = nil
+    }
+
+    /// A function of its own: what it holds of the connection ends with it.
+    private func answerCall() async {
+        guard let call else { return }
+        self.call = nil
+        let response = await server.context.respond(call.request)
+        if let write = call.connection.begin(response, for: call.exchange) {
+            await call.connection.stream(write, for: call.exchange)
+        }
+        call.exchange.handler = nil
+        server.handlerEnded()
+    }
+}

@@ -55,7 +55,9 @@ format: ## format the Swift sources
 	@swift format --in-place --parallel --configuration config/swift-format.json --recursive $(swift_sources)
 
 .PHONY: bench
-bench: models ## measure the separation engine side by side with PyTorch, which it installs
+bench: models ## measure HTTP and separation side by side with C, Hummingbird, nginx and PyTorch, which it fetches
+	@scripts/setup.sh --bench
+	@scripts/bench-http
 	@.build/release/cadenza bench separation --peer --python "$$(scripts/torch.sh)"
 
 .PHONY: parity
@@ -65,6 +67,10 @@ parity: models ## recompute the networks' golden values with PyTorch and compare
 .PHONY: prove
 prove: models fixtures ## show the promises of docs/status.md; CASES="song crash" shows some
 	@scripts/prove $(CASES)
+
+.PHONY: openapi
+openapi: models ## hold the server to its OpenAPI document with schemathesis, which it installs
+	@scripts/schemathesis.sh
 
 .PHONY: check
 check: test lint ## what a change must pass

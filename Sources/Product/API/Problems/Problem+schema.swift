@@ -49,6 +49,7 @@ extension Problem {
         case 401: [FieldSpec(name: "WWW-Authenticate", schema: .string, summary: "How to authenticate.")]
         case 405: [FieldSpec(name: "Allow", schema: .string, summary: "The methods that the path knows.")]
         case 416: [FieldSpec(name: "Content-Range", schema: .string, summary: "How many bytes there are.")]
+        case 426: WebSocketOpening.fields
         case 429:
             [
                 retryAfter(isRequired: true),

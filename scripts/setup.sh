@@ -31,7 +31,7 @@ missing_for_build() {
     if ! command -v pkg-config >/dev/null; then
         echo pkg-config
     fi
-    for pair in sqlite3:libsqlite3-dev libcrypto:libssl-dev zlib:zlib1g-dev libavformat:libavformat-dev \
+    for pair in sqlite3:libsqlite3-dev openssl:libssl-dev zlib:zlib1g-dev libavformat:libavformat-dev \
         libavcodec:libavcodec-dev libavutil:libavutil-dev libswresample:libswresample-dev; do
         pkg-config --exists "${pair%%:*}" 2>/dev/null || echo "${pair##*:}"
     done
@@ -45,6 +45,7 @@ missing_for_build() {
 missing_for_tests() {
     command -v ffmpeg >/dev/null || echo ffmpeg
     command -v curl >/dev/null || echo curl
+    command -v openssl >/dev/null || echo openssl
     command -v shellcheck >/dev/null || echo shellcheck
 }
 

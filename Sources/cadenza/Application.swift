@@ -11,6 +11,8 @@ import JobQueue
 import Ledger
 import Media
 import Models
+import Page
+import Reactor
 import SQLite
 import Studio
 import Synchronization
@@ -58,14 +60,49 @@ final class Application: Sendable {
         var options = settings.pipelineOptions
         options.servesDevelopmentRoutes = isDevelopment
         if isDevelopment { log.warning("development routes are on: /ws/echo") }
+        options.site = try Self.site(settings, disk, store.time)
         let pipeline = try Pipeline(
             services: Services(
                 accounts: store.accounts, books: LedgerReader(database: database, ledger: store.ledger), jobs: jobs,
                 isReady: { await Self.answers(database) }),
             limits: settings.apiLimits, options: options, log: log, metrics: metrics, time: store.time)
+        let tls = try settings.tlsContext()
+        Self.report(tls, log)
         http = HTTPServer.Server(
-            configuration: settings.serverConfiguration(problem: { pipeline.answer($0) }), log: log, metrics: metrics,
+            configuration: settings.serverConfiguration(tls: tls, problem: { pipeline.answer($0) }), log: log,
+            metrics: metrics,
             respond: { await pipeline.respond(to: $0) })
+    }
+
+    /// Reads certificates and keys anew, for new connections; session tickets get new keys with it. What cannot be
+    /// used changes nothing.
+    func reloadCertificates() {
+        do throws(TLSError) {
+            guard let tls = try store.settings.tlsContext() else { return }
+            http.replace(tls: tls)
+            log.info("certificates read anew")
+            Self.report(tls, log)
+        } catch {
+            log.error("the old certificates stay", ["cause": error])
+        }
+    }
+
+    private static func report(_ tls: TLSContext?, _ log: Logger) {
+        for warning in tls?.warnings ?? [] { log.warning(warning) }
+    }
+
+    /// The built-in page, under the operator's folder if there is one.
+    private static func site(
+        _ settings: Settings, _ disk: BlockingPool, _ time: any TimeSource
+    ) throws -> any StaticSite {
+        let page = try WebPage.embedded(time: time)
+        let folder = settings.http.staticDirectory
+        guard !folder.isEmpty else { return page }
+        do {
+            return try StaticFolder(path: folder, pool: disk, base: page, time: time)
+        } catch {
+            throw CommandFailure("http.static_directory: \(folder) cannot be opened: \(error)", exit: .config)
+        }
     }
 
     private static func jobCounters(_ metrics: Metrics) -> [JobState: Counter] {

@@ -2,6 +2,7 @@ import Accounts
 import Database
 import HTTPServer
 import Ledger
+import Reactor
 
 extension CommandFailure {
     /// What the rooms' own errors mean to the person at the terminal; nil for errors of the command line.
@@ -18,6 +19,7 @@ extension CommandFailure {
             self.init("\(address) cannot be listened on: \(cause)", exit: .unavailable)
         case ServerError.cannotStartLoop(let cause):
             self.init("an event loop cannot be started: \(cause)", exit: .software)
+        case let error as TLSError: self.init(error.description, exit: .config)
         case let error as AccountError: self.init("\(error)", exit: .software)
         default: return nil
         }

@@ -8,7 +8,7 @@ struct Interruption {
     let flag = CancellationFlag()
 
     init() throws {
-        let termination = try Termination()
+        let termination = try SignalQueue.termination()
         let flag = flag
         Task.detached {
             await termination.wait()

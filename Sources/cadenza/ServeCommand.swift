@@ -20,7 +20,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try settings.load()
-        let termination = try Termination()
+        let termination = try SignalQueue.termination()
         cadenza_raise_descriptor_limit()
         await openRuntimeDescriptors()
         try Store.makeDirectory(settings.data.directory)
@@ -32,6 +32,7 @@ struct ServeCommand: AsyncParsableCommand {
         let application = try Application(store: store, log: log, isDevelopment: development)
         let key = demo ? try await DemoAccount(store: store).key() : nil
         let port = try await application.start()
+        let renewal = settings.tls.certificates.isEmpty ? nil : try renewCertificates(of: application)
         announce(settings, port: port, key: key)
 
         await termination.wait()
@@ -42,12 +43,36 @@ struct ServeCommand: AsyncParsableCommand {
         }
         await application.stop()
         impatience.cancel()
+        renewal?.cancel()
         withExtendedLifetime(lock) {}
+    }
+
+    /// Session tickets are sealed by keys that should not live long (RFC 5077 §5.5).
+    private static let renewalSeconds: Double = 12 * 3600
+
+    /// At SIGHUP, and every so often unasked.
+    private func renewCertificates(of application: Application) throws -> Task<Void, Never> {
+        let hangup = try SignalQueue.hangup()
+        return Task {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        await hangup.wait()
+                        application.reloadCertificates()
+                    }
+                }
+                group.addTask {
+                    while (try? await Task.sleep(for: .seconds(Self.renewalSeconds))) != nil {
+                        application.reloadCertificates()
+                    }
+                }
+            }
+        }
     }
 
     private func announce(_ settings: Settings, port: UInt16, key: String?) {
         let host = settings.http.address.contains(":") ? "[\(settings.http.address)]" : settings.http.address
-        let url = "http://\(host):\(port)"
+        let url = "\(settings.tls.certificates.isEmpty ? "http" : "https")://\(host):\(port)"
         print("URL: \(url)")
         print("Data: \(settings.data.directory)")
         if let key {

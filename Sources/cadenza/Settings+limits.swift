@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import JobQueue
 import Media
+import Reactor
 import Studio
 
 /// What each room takes from the settings.
@@ -76,17 +77,38 @@ extension Settings {
         return values
     }
 
+    /// Reads the certificates; `nil` without any.
+    /// - Throws: `TLSError`.
+    func tlsContext() throws(TLSError) -> TLSContext? {
+        guard !tls.certificates.isEmpty else { return nil }
+        var values = TLSConfiguration(zip(tls.certificates, tls.keys).map { .init(certificate: $0, key: $1) })
+        values.lowestVersion = TLSConfiguration.Version(rawValue: tls.minVersion) ?? .tls12
+        return try TLSContext(values)
+    }
+
     /// - Parameter problem: the API's shape of what the server itself refuses.
-    func serverConfiguration(problem: @escaping @Sendable (Refusal) -> Response) -> ServerConfiguration {
+    func serverConfiguration(
+        tls context: TLSContext?, problem: @escaping @Sendable (Refusal) -> Response
+    ) -> ServerConfiguration {
         var values = ServerConfiguration(problem: problem)
+        values.tls = context
         values.host = http.address
         values.port = UInt16(http.port)
         values.loops = http.loops
         values.limits.connectionsMax = http.connectionsMax
         values.limits.connectionsPerAddressMax = http.connectionsPerAddressMax
+        values.limits.handshakeSeconds = tls.handshakeSeconds
         values.limits.headerSeconds = http.headerSeconds
         values.limits.idleKeepAliveSeconds = http.idleSeconds
         values.limits.bodyIdleSeconds = http.bodyIdleSeconds
+        values.limits.bodyBytesPerSecondMin = http.bodyBytesPerSecondMin
+        values.limits.bodyRateGraceSeconds = http.rateGraceSeconds
+        values.limits.writeStallSeconds = http.writeStallSeconds
+        values.limits.sendBytesPerSecondMin = http.sendBytesPerSecondMin
+        values.limits.sendRateGraceSeconds = http.rateGraceSeconds
+        values.limits.lingerSeconds = http.lingerSeconds
+        values.limits.writeQueueBytesMax = http.writeQueueBytesMax
+        values.listener.backlog = Int32(http.backlog)
         values.limits.drainSeconds = http.drainSeconds
         values.messages.requestLineBytesMax = http.requestLineBytesMax
         values.messages.headerBytesMax = http.headerBytesMax

@@ -76,6 +76,8 @@ import Testing
         ("[workers]\nlease_seconds = 10\nheartbeat_seconds = 6\n", "workers.heartbeat_seconds", "c.conf:3"),
         ("[limits]\nsample_rate_min = 48000\nsample_rate_max = 44100\n", "limits.sample_rate_min", "c.conf:2"),
         ("[http]\nconnections_max = 10\n", "http.connections_per_address_max", "the configuration"),
+        ("[tls]\ncertificate = \"a.pem, b.pem\"\nkey = \"a.key\"\n", "tls.key", "c.conf:3"),
+        ("[tls]\ncertificate = \"a.pem\"\n", "tls.key", "the configuration"),
         ("[database]\nurl = \"mysql:/x\"\n", "database.url", "c.conf:2"),
     ])
     func `rules between keys are checked`(text: String, key: String, place: String) {
@@ -138,11 +140,19 @@ import Testing
             #expect(key.apply("", to: &settings) == nil)
             #expect(settings[keyPath: target].isEmpty)
         case .list(let target, _):
-            #expect(key.apply("none of that kind", to: &settings) != nil)
+            #expect(key.apply("\u{1}", to: &settings) != nil)
             #expect(key.apply("", to: &settings) == nil)
             #expect(settings[keyPath: target].isEmpty)
         case .choice(let target, let names): #expect(names.contains(Settings()[keyPath: target]))
         }
+    }
+
+    @Test func `a list has its items between commas, an empty text has none`() throws {
+        let settings = try load("[tls]\ncertificate = \" /etc/a b.pem ,c.pem\"\nkey = \"1,2\"\n")
+        #expect(settings.tls.certificates == ["/etc/a b.pem", "c.pem"])
+        #expect(try load(settings.dump(redacted: false)) == settings)
+        #expect(try load("[tls]\ncertificate = \"\"\n").tls.certificates == [])
+        #expect(faults("[tls]\ncertificate = \"a\u{1}b\"\nkey = \"k\"\n").count == 2)
     }
 
     @Test func `no two keys share a place, a variable or a target`() {

@@ -7,8 +7,10 @@ final class Program {
     private let output: Int32
     private var ended = false
 
-    /// - Parameter environment: beside PATH, HOME and where the models are, all that the process sees.
-    init(_ arguments: [String], environment: [String: String]) throws {
+    /// - Parameters:
+    ///   - environment: beside PATH, HOME and where the models are, all that the process sees.
+    ///   - command: another program, to be found in PATH.
+    init(_ arguments: [String], environment: [String: String], command: String? = nil) throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -22,12 +24,12 @@ final class Program {
             (name: String) -> String? in
             getenv(name).map { "\(name)=\(String(cString: $0))" }
         }
-        let path = try Self.path()
+        let path = try command ?? Self.path()
         var words = ([path] + arguments).map { strdup($0) } + [nil]
         var variables = (inherited + environment.map { "\($0.key)=\($0.value)" }).map { strdup($0) } + [nil]
         defer { for text in words + variables { free(text) } }
         var identifier: pid_t = 0
-        let status = posix_spawn(&identifier, path, &actions, nil, &words, &variables)
+        let status = posix_spawnp(&identifier, path, &actions, nil, &words, &variables)
         close(ends[1])
         try #require(status == 0, "posix_spawn: errno \(status)")
         self.identifier = identifier

@@ -10,18 +10,27 @@ final class TLSFixtures: Sendable {
     let folder = TemporaryDirectory()
 
     /// A key and a certificate that it signed itself: the first name is the common name.
-    /// - Parameter days: a negative number makes one that has expired.
-    func identity(_ names: [String], days: Int = 2, key: String = "ec") throws -> TLSConfiguration.Identity {
+    /// - Parameter key: "ec", or "rsa:" and a number of bits.
+    func identity(
+        _ names: [String], isExpired: Bool = false, key: String = "ec"
+    ) throws -> TLSConfiguration.Identity {
         let stem = names[0].replacing("*", with: "any") + "-\(key)"
         let identity = TLSConfiguration.Identity(
             certificate: folder.path(stem + ".pem"), key: folder.path(stem + ".key"))
-        let algorithm = key == "rsa" ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+        let algorithm = key.hasPrefix("rsa") ? [key] : ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
         try Self.run(
             ["openssl", "req", "-x509", "-nodes", "-newkey"] + algorithm + [
                 "-subj", "/CN=\(names[0])", "-addext",
                 "subjectAltName=" + names.map { "DNS:\($0)" }.joined(separator: ","),
-                "-days", "\(days)", "-keyout", identity.key, "-out", identity.certificate,
+                "-keyout", identity.key, "-out", identity.certificate,
             ])
+        if isExpired {
+            try Self.run(
+                [
+                    "openssl", "x509", "-in", identity.certificate, "-signkey", identity.key, "-days", "-1", "-out",
+                    identity.certificate,
+                ])
+        }
         return identity
     }
 

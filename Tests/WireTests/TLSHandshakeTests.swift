@@ -95,7 +95,7 @@ import Testing
     @Test func `a client that names no server gets the first certificate`() async throws {
         let fixtures = TLSFixtures()
         let context = try TLSContext(
-            TLSConfiguration([fixtures.identity(["first.test"], key: "rsa"), fixtures.identity(["second.test"])]))
+            TLSConfiguration([fixtures.identity(["first.test"], key: "rsa:2048"), fixtures.identity(["second.test"])]))
         try await withTLSServer(context) { port in
             #expect(try WireClient(port, tls: TLSWish()).tls?.serverIdentity == "first.test")
             let second = try WireClient(port, tls: TLSWish(serverName: "second.test"))

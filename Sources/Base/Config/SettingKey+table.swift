@@ -1,11 +1,11 @@
 extension SettingKey {
     /// Every key there is, by section, in the order of the documentation.
-    public static let table: [SettingKey] = http + storage + workers + limits + product
+    public static let table: [SettingKey] = http + tls + storage + workers + limits + product
 
     private static let http = [
         SettingKey(
             "http", "address", .text(\.http.address),
-            "The address to listen on. 0.0.0.0 opens the server to the network: put TLS in front of it."),
+            "The address to listen on. 0.0.0.0 opens the server to the network: give it a certificate."),
         SettingKey(
             "http", "port", .integer(\.http.port, 0...65535), "The port; 0 takes a free one.", aliases: ["PORT"]),
         SettingKey(
@@ -25,6 +25,27 @@ extension SettingKey {
         SettingKey(
             "http", "body_idle_seconds", .number(\.http.bodyIdleSeconds, 0.1...3600),
             "A body that makes no progress for this time is given up."),
+        SettingKey(
+            "http", "body_bytes_per_second_min", .number(\.http.bodyBytesPerSecondMin, 1...1_000_000_000),
+            "The least rate of a body while it is waited for; answered 408 below it."),
+        SettingKey(
+            "http", "write_stall_seconds", .number(\.http.writeStallSeconds, 0.1...3600),
+            "A client that takes nothing of its answer for this time is cut off."),
+        SettingKey(
+            "http", "send_bytes_per_second_min", .number(\.http.sendBytesPerSecondMin, 1...1_000_000_000),
+            "The least rate at which a client takes its answer; cut off below it."),
+        SettingKey(
+            "http", "rate_grace_seconds", .number(\.http.rateGraceSeconds, 0.1...3600),
+            "By how much time a client may fall behind the least rates."),
+        SettingKey(
+            "http", "linger_seconds", .number(\.http.lingerSeconds, 0.1...600),
+            "After its last answer a client may take this long to read it and close."),
+        SettingKey(
+            "http", "write_queue_bytes_max", .bytes(\.http.writeQueueBytesMax, 4096...64 << 20),
+            "A streamed answer waits while more than this has not been taken by its client."),
+        SettingKey(
+            "http", "backlog", .integer(\.http.backlog, 1...65535),
+            "Connections that the kernel holds for each loop until they are accepted."),
         SettingKey(
             "http", "drain_seconds", .number(\.http.drainSeconds, 0...3600),
             "After SIGTERM, requests under way may take this long to finish."),
@@ -73,6 +94,20 @@ extension SettingKey {
         SettingKey(
             "http", "websockets_per_account_max", .integer(\.http.websocketsPerAccountMax, 1...10_000),
             "WebSockets with which one account follows its jobs at one time; more are answered 429."),
+    ]
+
+    private static let tls = [
+        SettingKey(
+            "tls", "certificate", .list(\.tls.certificates, .file),
+            "Certificate chains in PEM, for HTTPS; of several a client gets the one for its server name, else the "
+                + "first. SIGHUP has certificates and keys read anew, as happens every 12 hours."),
+        SettingKey(
+            "tls", "key", .list(\.tls.keys, .file), "The certificates' keys in PEM, in the same order."),
+        SettingKey(
+            "tls", "min_version", .choice(\.tls.minVersion, ["1.2", "1.3"]), "Clients of an older TLS are refused."),
+        SettingKey(
+            "tls", "handshake_seconds", .number(\.tls.handshakeSeconds, 0.1...3600),
+            "A handshake must be done within this time."),
     ]
 
     private static let storage = [

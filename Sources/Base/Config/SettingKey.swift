@@ -22,11 +22,13 @@ public struct SettingKey: Sendable {
     enum Item: String, Sendable {
         case range = "addresses or ranges such as 10.0.0.0/8"
         case origin = "origins such as https://app.example.com"
+        case file = "file names"
 
         func accepts(_ text: String) -> Bool {
             switch self {
             case .range: IPRange(text) != nil
             case .origin: WebOrigin(text) != nil
+            case .file: !text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
             }
         }
     }
@@ -88,7 +90,7 @@ public struct SettingKey: Sendable {
             guard names.contains(text) else { return "must be one of \(allowed), not \(quoted(text))" }
             settings[keyPath: target] = text
         case .list(let target, let item):
-            let items = text.split(separator: ",").map { $0.filter { $0 != " " } }
+            let items = text.split(separator: ",").map { String($0.trimmingBlanks) }
             if let wrong = items.first(where: { !item.accepts($0) }) {
                 return "needs \(item.rawValue), not \(quoted(wrong))"
             }

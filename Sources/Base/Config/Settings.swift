@@ -1,6 +1,7 @@
 /// Everything an operator can set, with its defaults. `SettingKey.table` gives each its name in the file.
 public struct Settings: Hashable, Sendable {
     public var http = HTTP()
+    public var tls = TLS()
     public var data = Data()
     public var database = Database()
     public var models = Models()
@@ -22,6 +23,13 @@ public struct Settings: Hashable, Sendable {
         public var headerSeconds = 10.0
         public var idleSeconds = 75.0
         public var bodyIdleSeconds = 30.0
+        public var bodyBytesPerSecondMin = 512.0
+        public var writeStallSeconds = 30.0
+        public var sendBytesPerSecondMin = 512.0
+        public var rateGraceSeconds = 20.0
+        public var lingerSeconds = 5.0
+        public var writeQueueBytesMax = 256 << 10
+        public var backlog = 1024
         public var drainSeconds = 30.0
         public var requestLineBytesMax = 8192
         public var headerBytesMax = 32768
@@ -41,6 +49,15 @@ public struct Settings: Hashable, Sendable {
         public var websocketPongSeconds = 20.0
         public var websocketCloseSeconds = 5.0
         public var websocketsPerAccountMax = 16
+    }
+
+    public struct TLS: Hashable, Sendable {
+        /// PEM files; none for plain HTTP.
+        public var certificates: [String] = []
+        /// PEM files, one for each certificate.
+        public var keys: [String] = []
+        public var minVersion = "1.2"
+        public var handshakeSeconds = 10.0
     }
 
     public struct Data: Hashable, Sendable {

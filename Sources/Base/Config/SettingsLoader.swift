@@ -112,6 +112,9 @@ struct SettingsLoader {
             settings.http.connectionsPerAddressMax <= settings.http.connectionsMax,
             "http.connections_per_address_max", "must not be above http.connections_max")
         require(
+            settings.tls.certificates.count == settings.tls.keys.count, "tls.key",
+            "must name as many files as tls.certificate")
+        require(
             settings.database.url.hasPrefix("sqlite:/"), "database.url",
             "must be \"sqlite:\" and the absolute path of a file")
     }

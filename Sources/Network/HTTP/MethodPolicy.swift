@@ -11,7 +11,7 @@ public enum MethodPolicy: Hashable, Sendable {
     /// neither is CONNECT: this is no proxy.
     public static let implemented = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 
-    /// - Parameter allowed: the methods of the resource, as `Router` gives them; of the whole server for the target `*`.
+    /// - Parameter allowed: the methods of the resource, as `Router` gives them; `implemented` for the target `*`.
     public init(method: String, allowed: [String]) {
         let allow = Set(allowed).union(["OPTIONS"]).sorted().joined(separator: ", ")
         if method == "OPTIONS" {

@@ -142,11 +142,11 @@ public struct RequestParser: Sendable {
     }
 
     private static func method(_ bytes: Bytes) -> String {
-        bytes.elementsEqual("GET".utf8) ? "GET" : bytes.text
+        bytes.equals("GET") ? "GET" : bytes.text
     }
 
     private static func minorVersion(_ bytes: Bytes) throws(Refusal) -> Int {
-        guard bytes.count == 8, bytes.sub(0..<5).elementsEqual("HTTP/".utf8), bytes[5].isDigit,
+        guard bytes.count == 8, bytes.sub(0..<5).equals("HTTP/"), bytes[5].isDigit,
             bytes[6] == ASCII.dot, bytes[7].isDigit
         else { throw Refusal(.badRequest, "The HTTP version is malformed") }
         guard bytes[5] == ASCII.zero + 1 else {

@@ -8,7 +8,7 @@ public struct ConnectionLimits: Sendable {
     public var refusingConnectionsMax = 64
     /// From the accept to the end of the TLS handshake.
     public var handshakeSeconds = 10.0
-    /// From the accept (or the handshake), or the first byte of a later request, to the end of the head: a 408 after that.
+    /// From the accept, the handshake, or the first byte of a later request to the end of the head: a 408 after that.
     public var headerSeconds = 10.0
     /// Between a response and the first byte of the next request.
     public var idleKeepAliveSeconds = 75.0

@@ -92,7 +92,8 @@ struct TLSIdentityLoader {
         cadenza_tls_set_conduct(context)
         cadenza_tls_keep_sessions(context, configuration.sessionsMax)
         SSL_CTX_set_alpn_select_cb(
-            context, { _, chosen, chosenCount, offered, count, _ in
+            context,
+            { _, chosen, chosenCount, offered, count, _ in
                 TLSIdentityLoader.chooseProtocol(chosen, chosenCount, offered, count)
             }, nil)
         // Without a callback OpenSSL would ask for the password on the terminal.

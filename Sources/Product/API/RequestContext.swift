@@ -13,7 +13,7 @@ public struct RequestContext: Sendable {
     /// What proved the principal.
     public var credential: CredentialKind?
     /// Whether the client came over TLS, to us or to a trusted proxy.
-    public var isSecure = false
+    public var isSecure: Bool
     /// The authority that the client used.
     public var host: String?
     /// The answer is a file of the page.
@@ -23,6 +23,7 @@ public struct RequestContext: Sendable {
         self.request = request
         self.id = id
         host = request.head.fields["Host"]
+        isSecure = request.isSecure
     }
 
     /// Looks past the trusted proxies: from here on, the client's address is the request's.

@@ -89,7 +89,7 @@ enum RouteTable {
                 takes: .query("state", JobState.self, "Only jobs in this state."),
                 .query("limit", 1...jobs.limits.pageSizeMax, default: jobs.limits.pageSizeDefault, "Jobs of a page."),
                 .query("cursor", JobID.self, "`nextCursor` of the page before."),
-                answers: .json(JobPage.self, "A page of jobs.", leads: JobPage.links), routes.list),
+                answers: .json(JobPage.self, "A page of jobs."), routes.list),
             Route(
                 "GET", "/api/v1/jobs/{id}", .account, "getJob", "A job with its timeline",
                 takes: .path("id", JobID.self, jobWords),
@@ -104,10 +104,15 @@ enum RouteTable {
             Route(
                 "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",
                 takes: .path("id", JobID.self, jobWords),
+<<<<<<< HEAD
                 .header("Last-Event-ID", JobEventsRoute.ids, "The id of the last event that was seen."),
                 .query("lastEventId", JobEventID.self, "The same, for clients that cannot set the field."),
                 answers: JobEventsRoute.output,
                 JobEventsRoute(jobs: jobs, retryMilliseconds: limits.streamRetryMilliseconds).stream),
+=======
+                .header("Last-Event-ID", 0...Int.max, "The id of the last event that was seen."),
+                answers: JobEventsRoute.output, JobEventsRoute(jobs: jobs).stream),
+>>>>>>> 93f1362e83dd3eb3e68667189e938a3b09361d45
             Route(
                 "GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "getArtifact", "Download a result",
                 takes: .path("id", JobID.self, jobWords), .path("name", ArtifactName.self, "The result's name."),

@@ -11,7 +11,6 @@ enum OpenAPIDocument {
     static func make(_ routes: [Route], services: [Service]) -> JSON {
         var components = SchemaComponents()
         OptionsWire.define(services, in: &components)
-        for schema in JobEventsRoute.payloads { _ = schema.json(&components) }
         let paths = paths(routes, &components)
         return [
             "openapi": .string(version),

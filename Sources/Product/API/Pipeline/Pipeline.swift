@@ -24,8 +24,6 @@ public struct PipelineOptions: Sendable {
 /// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
 public struct Pipeline: Sendable {
     let router: Router<Route>
-    /// Every method that some route has, for `OPTIONS *`.
-    let methods: [String]
     let options: PipelineOptions
     let time: any TimeSource
     private let accessLog: AccessLog
@@ -36,6 +34,7 @@ public struct Pipeline: Sendable {
     private let authenticate: Authenticate
     private let accountLimit: AccountLimit
     let crossOrigin: CrossOrigin
+    private let compression: Compression
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -55,7 +54,6 @@ public struct Pipeline: Sendable {
         var router = Router<Route>()
         for route in routes { try router.add(route.method, route.path, route) }
         self.router = router
-        methods = Self.allowed(Set(routes.map(\.method)))
         self.options = options
         self.time = time
         accessLog = AccessLog(log: log, metrics: metrics)
@@ -65,6 +63,7 @@ public struct Pipeline: Sendable {
         bodyLimit = BodyLimit(limits: limits)
         authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
         accountLimit = AccountLimit(limits, time: time)
+        compression = Compression(bytesMin: limits.compressBytesMin)
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
@@ -77,8 +76,7 @@ public struct Pipeline: Sendable {
         do {
             switch find(&context) {
             case .route(let route): response = try await answer(route, &context)
-            case .options: response = try await answerOptions(context)
-            case .elsewhere(let allowed): response = try await answerSite(&context, allowed: allowed)
+            case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {
             response = problems.answer(error, context)
@@ -124,6 +122,7 @@ public struct Pipeline: Sendable {
     }
 
     private func finish(_ response: inout Response, _ context: RequestContext) {
+        if !context.isPage { compression.finish(&response, context) }
         response.fields.append("X-Request-Id", context.id)
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)

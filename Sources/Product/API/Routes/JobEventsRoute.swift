@@ -10,29 +10,40 @@ struct JobEventsRoute: Sendable {
     let jobs: JobService
     let retryMilliseconds: Int
 
-    /// The ids of `timeline` events; 0 is before the first.
-    static let ids: ClosedRange<Int64> = 0...Int64.max
     static let output = RouteOutput.response([
         AnswerSpec(
-            status: 200, summary: "`timeline`, `progress` and at last an `end` event.",
-            content: [
-                AnswerSpec.Content(
-                    mediaType: "text/event-stream", schema: .string,
-                    example: """
-                        id: 1
-                        event: timeline
-                        data: {"sequence":1,"attempt":0,"kind":"queued","detail":{"price":1},\
-                        "at":"2026-01-02T03:04:05.678Z"}
-
-
-                        """)
-            ], fields: [.noStore])
+            status: 200, summary: "Events until the job has ended, each as the schema says.",
+            content: [AnswerSpec.Content(mediaType: "text/event-stream", schema: event)], fields: [.noStore])
     ])
+<<<<<<< HEAD
     /// What the events carry, which OpenAPI 3.1 cannot say of a stream.
     static let payloads = [JobEventWire.schema, JobProgress.schema, JobSummary.schema, JobFeedWire.schema]
 
     func stream(
         _ context: RequestContext, _ id: JobID, after lastEventID: Int64?, orAfter first: JobEventID?
+=======
+    private static let event = Schema.component(
+        "JobStreamEvent",
+        .oneOf([
+            event("TimelineStreamEvent", "timeline", hasID: true, JobEventWire.schema),
+            event("ProgressStreamEvent", "progress", hasID: false, JobProgress.schema),
+            event("EndStreamEvent", "end", hasID: false, JobSummary.schema),
+        ]))
+
+    private static func event(_ name: String, _ type: String, hasID: Bool, _ data: Schema) -> Schema {
+        let id = Schema.string(pattern: "^[1-9][0-9]*$", meaning: "a sequence")
+        let words = hasID ? "The line's sequence." : "As a client remembers it: that of the line before."
+        return .object(
+            name,
+            [
+                Schema.Property(name: "id", schema: id.saying(words), isRequired: hasID),
+                .required("event", .constant(.string(type))), .required("data", .encoded(data)),
+            ])
+    }
+
+    func stream(
+        _ context: RequestContext, _ id: JobID, after lastEventID: Int?
+>>>>>>> 93f1362e83dd3eb3e68667189e938a3b09361d45
     ) async throws(Problem) -> Response {
         let account = try context.account()
         do { _ = try await jobs.job(id, of: account) } catch { throw Problem(error) }
@@ -40,8 +51,12 @@ struct JobEventsRoute: Sendable {
         guard let watch = jobs.hub.watch(id) else {
             throw Problem(.overloaded, "The job is watched by too many streams, or the server is shutting down.")
         }
+<<<<<<< HEAD
         // The field is the browser's own, of a connection that broke; the query is what it set out with.
         let start = lastEventID ?? first?.sequence ?? 0
+=======
+        let start = Int64(lastEventID ?? 0)
+>>>>>>> 93f1362e83dd3eb3e68667189e938a3b09361d45
         var response = Response(
             status: 200,
             body: .stream(length: nil) { writer in

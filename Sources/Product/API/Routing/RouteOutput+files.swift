@@ -20,12 +20,12 @@ extension FieldSpec {
 extension InputSpec {
     /// What `Conditional` heeds in a request for something with an entity tag.
     static let validators: [InputSpec] = [
-        .heeded("If-None-Match", "Entity tags; 304 if the content has one of them."),
-        .heeded("If-Match", "Entity tags; 412 unless the content has one of them."),
+        .heeded("If-None-Match", "Entity tags; 304 if the content has one of them.", example: "\"x\""),
+        .heeded("If-Match", "Entity tags; 412 unless the content has one of them.", example: "*"),
     ]
     static let ranges: [InputSpec] = [
-        .heeded("Range", "`bytes=0-99`, or several ranges; answered 206."),
-        .heeded("If-Range", "An entity tag; the range holds only for this content."),
+        .heeded("Range", "`bytes=0-99`, or several ranges; answered 206.", example: "bytes=0-99"),
+        .heeded("If-Range", "An entity tag; the range holds only for this content.", example: "\"x\""),
     ]
 }
 

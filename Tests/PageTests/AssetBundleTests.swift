@@ -1,0 +1,5 @@
+import Core
+import Testing
+
+struct AssetBundleTests {
+}

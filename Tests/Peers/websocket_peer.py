@@ -49,13 +49,14 @@ def frame(opcode, payload=b"", final=True, reserved=0):
 
 
 class Peer:
-    def __init__(self, host, port):
+    def __init__(self, host, port, path="/ws/echo", fields=()):
         self.socket = socket.create_connection((host, port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb", buffering=1 << 16)
         self.socket.sendall(
-            f"GET /ws/echo HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode())
+            f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
+            f"{''.join(f'{name}: {value}{chr(13)}{chr(10)}' for name, value in fields)}\r\n".encode())
         status = self.file.readline()
         if b" 101 " not in status:
             raise SystemExit(f"no upgrade: {status!r}; is the server started with --development?")

@@ -104,15 +104,10 @@ enum RouteTable {
             Route(
                 "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",
                 takes: .path("id", JobID.self, jobWords),
-<<<<<<< HEAD
-                .header("Last-Event-ID", JobEventsRoute.ids, "The id of the last event that was seen."),
+                .header("Last-Event-ID", 0...Int.max, "The id of the last event that was seen."),
                 .query("lastEventId", JobEventID.self, "The same, for clients that cannot set the field."),
                 answers: JobEventsRoute.output,
                 JobEventsRoute(jobs: jobs, retryMilliseconds: limits.streamRetryMilliseconds).stream),
-=======
-                .header("Last-Event-ID", 0...Int.max, "The id of the last event that was seen."),
-                answers: JobEventsRoute.output, JobEventsRoute(jobs: jobs).stream),
->>>>>>> 93f1362e83dd3eb3e68667189e938a3b09361d45
             Route(
                 "GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "getArtifact", "Download a result",
                 takes: .path("id", JobID.self, jobWords), .path("name", ArtifactName.self, "The result's name."),

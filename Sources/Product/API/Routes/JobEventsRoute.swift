@@ -15,13 +15,6 @@ struct JobEventsRoute: Sendable {
             status: 200, summary: "Events until the job has ended, each as the schema says.",
             content: [AnswerSpec.Content(mediaType: "text/event-stream", schema: event)], fields: [.noStore])
     ])
-<<<<<<< HEAD
-    /// What the events carry, which OpenAPI 3.1 cannot say of a stream.
-    static let payloads = [JobEventWire.schema, JobProgress.schema, JobSummary.schema, JobFeedWire.schema]
-
-    func stream(
-        _ context: RequestContext, _ id: JobID, after lastEventID: Int64?, orAfter first: JobEventID?
-=======
     private static let event = Schema.component(
         "JobStreamEvent",
         .oneOf([
@@ -42,8 +35,7 @@ struct JobEventsRoute: Sendable {
     }
 
     func stream(
-        _ context: RequestContext, _ id: JobID, after lastEventID: Int?
->>>>>>> 93f1362e83dd3eb3e68667189e938a3b09361d45
+        _ context: RequestContext, _ id: JobID, after lastEventID: Int?, orAfter first: JobEventID?
     ) async throws(Problem) -> Response {
         let account = try context.account()
         do { _ = try await jobs.job(id, of: account) } catch { throw Problem(error) }
@@ -51,12 +43,8 @@ struct JobEventsRoute: Sendable {
         guard let watch = jobs.hub.watch(id) else {
             throw Problem(.overloaded, "The job is watched by too many streams, or the server is shutting down.")
         }
-<<<<<<< HEAD
         // The field is the browser's own, of a connection that broke; the query is what it set out with.
-        let start = lastEventID ?? first?.sequence ?? 0
-=======
-        let start = Int64(lastEventID ?? 0)
->>>>>>> 93f1362e83dd3eb3e68667189e938a3b09361d45
+        let start = lastEventID.map(Int64.init) ?? first?.sequence ?? 0
         var response = Response(
             status: 200,
             body: .stream(length: nil) { writer in
@@ -109,12 +97,13 @@ struct JobEventsRoute: Sendable {
 
 /// The id of an event of a job's stream; 0 is before the first.
 struct JobEventID: ParameterValue {
-    static let schema = Schema.integer(JobEventsRoute.ids)
+    private static let range: ClosedRange<Int64> = 0...Int64.max
+    static let schema = Schema.integer(range)
 
     var sequence: Int64
 
     init?(parsing text: String) {
-        guard let sequence = Int64(text), JobEventsRoute.ids.contains(sequence), text.utf8.first != 0x2B else {
+        guard let sequence = Int64(text), Self.range.contains(sequence), text.utf8.first != 0x2B else {
             return nil
         }
         self.sequence = sequence

@@ -8,6 +8,15 @@ static const unsigned char app_css[] = {
 static const unsigned char app_js[] = {
 #embed "../Page/assets/app.js"
 };
+static const unsigned char docs_css[] = {
+#embed "../Page/assets/docs.css"
+};
+static const unsigned char docs_html[] = {
+#embed "../Page/assets/docs.html"
+};
+static const unsigned char docs_js[] = {
+#embed "../Page/assets/docs.js"
+};
 static const unsigned char icon_svg[] = {
 #embed "../Page/assets/icon.svg"
 };
@@ -18,6 +27,9 @@ static const unsigned char index_html[] = {
 static const struct cadenza_asset assets[] = {
     {"app.css", app_css, sizeof app_css},
     {"app.js", app_js, sizeof app_js},
+    {"docs.css", docs_css, sizeof docs_css},
+    {"docs.html", docs_html, sizeof docs_html},
+    {"docs.js", docs_js, sizeof docs_js},
     {"icon.svg", icon_svg, sizeof icon_svg},
     {"index.html", index_html, sizeof index_html},
 };

@@ -4,6 +4,7 @@
 
 Started by scripts/schemathesis.sh. Exit 0: no finding, and each operation was called and has succeeded.
 """
+import base64
 import http.client
 import json
 import os
@@ -81,6 +82,21 @@ class Server:
         raise SystemExit(f"{job} did not end")
 
 
+def open_web_sockets(server, document):
+    """Opens each WebSocket once, which schemathesis cannot."""
+    for path, methods in document["paths"].items():
+        if "101" not in methods.get("get", {}).get("responses", {}):
+            continue
+        link = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=60)
+        link.request("GET", path, headers={
+            "Authorization": f"Bearer {server.key}", "Connection": "Upgrade", "Upgrade": "websocket",
+            "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": base64.b64encode(os.urandom(16)).decode()})
+        status = link.getresponse().status
+        link.close()
+        if status != 101:
+            raise SystemExit(f"{path}: no WebSocket, but {status}")
+
+
 def with_examples(document, job):
     """The document, with a job that has results wherever one is asked for by its path."""
     known = {"id": job["id"], "name": job["artifacts"][0]["name"]}
@@ -120,6 +136,7 @@ def main():
     job = server.wait(server.submit())
     if job["state"] != "completed":
         raise SystemExit(f"the seeded job {job['state']}: {job['error']}")
+    open_web_sockets(server, document)
     described = scratch / "openapi.json"
     described.write_text(json.dumps(with_examples(document, job)))
 
@@ -135,7 +152,7 @@ def main():
         failures.append(f"the server ended with {stopped}")
     for operation, statuses in exercised(document, server.log).items():
         print(f"  {operation:14}", "  ".join(f"{status}: {count}" for status, count in sorted(statuses.items())))
-        if not any(200 <= status < 300 for status in statuses):
+        if not any(status < 300 for status in statuses):
             failures.append(f"{operation} has never succeeded")
     for failure in failures:
         print(f"FAIL {failure}")

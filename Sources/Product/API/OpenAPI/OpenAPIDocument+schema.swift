@@ -14,6 +14,7 @@ extension OpenAPIDocument {
                 "components",
                 .object([
                     .required("securitySchemes", .map(of: security, names: anyName)),
+                    .required("responses", .map(of: response, names: anyName)),
                     .required("schemas", .map(of: jsonSchema, names: anyName)),
                 ])),
         ])

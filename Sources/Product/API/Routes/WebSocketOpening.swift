@@ -8,9 +8,6 @@ enum WebSocketOpening {
     private static let bearer = "bearer."
 
     static let problems: [ProblemCode] = [.badRequest, .upgradeRequired]
-    static let fields = WebSocketHandshake.upgradeFields.map {
-        FieldSpec(name: $0.0, schema: .constant(.string($0.1)), summary: "What is spoken here.")
-    }
 
     static func handshake(_ context: RequestContext) throws(Problem) -> WebSocketHandshake {
         do {

@@ -52,10 +52,21 @@ enum JobWire {
     private static let failure = Schema.object(
         "JobFailure",
         [
-            .required("code", .choice(ProblemCode.allCases.map(\.rawValue)), "One of the problem codes."),
+            .required("code", failureCode),
             .required("title", .string),
             .required("detail", .string),
         ])
+
+    /// The problem codes that a job can fail with.
+    static let failureCode = Schema.component(
+        "JobFailureCode",
+        .choice(
+            [
+                .emptyFile, .fileTooLarge, .unsupportedMedia, .mediaUnreadable, .mediaTruncated, .noAudioStream,
+                .mediaTooLong, .tooManyChannels, .sampleRateOutOfRange, .unknownService, .invalidOption,
+                .unknownModel, .modelNotInstalled, .engineFailed, .deadlineExceeded, .tooManyAttempts, .storageFull,
+                .internalError,
+            ].map { (code: ProblemCode) in code.rawValue }))
 
     static func members(_ job: Job) -> [JSON.Member] {
         [

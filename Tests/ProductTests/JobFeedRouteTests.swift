@@ -9,6 +9,11 @@ import Testing
 @testable import API
 
 @Suite(.timeLimit(.minutes(1))) struct JobFeedRouteTests {
+    static let upgrade = [
+        ("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+
     /// Opens the feed as a client does.
     private static func request(
         _ target: String = "/api/v1/events", fields: [(String, String)], without: Set<String> = []
@@ -19,10 +24,7 @@ import Testing
             return QueryItem(halves[0], halves[1])
         }
         var head = RequestHead(method: "GET", target: target, path: parts[0], query: Array(query))
-        let handshake = [
-            ("Host", "cadenza.example"), ("Upgrade", "websocket"), ("Connection", "Upgrade"),
-            ("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ]
+        let handshake = [("Host", "cadenza.example")] + upgrade
         for (name, value) in handshake + fields where !without.contains(name) { head.fields.append(name, value) }
         return Request(head: head)
     }

@@ -122,16 +122,16 @@ enum RouteTable {
         RouteGroup.jobs(
             Route(
                 "GET", "/api/v1/events", .account, "followJobs", "Follow all my jobs by WebSocket",
-                takes: .query("after", FeedCursor.self, "The `cursor` of the last message that was seen."),
-                answers: JobFeedRoute.output, refuses: WebSocketOpening.problems + [.forbidden],
+                takes: .query("after", FeedCursor.self, "The `cursor` of the last message that was seen."), .webSocket,
+                answers: .webSocket("Texts, each a `JobFeedMessage`."), refuses: [.forbidden],
                 JobFeedRoute(jobs: jobs, origins: options.origins, limits: limits.feed).open))
     }
 
     private static func developmentRoutes(_ limits: APILimits) -> [Route] {
         RouteGroup.server(
             Route(
-                "GET", "/ws/echo", .probe, "echo", "A WebSocket that echoes", answers: EchoRoute.output,
-                refuses: WebSocketOpening.problems, EchoRoute(limits: limits.sockets).open))
+                "GET", "/ws/echo", .probe, "echo", "A WebSocket that echoes", takes: .webSocket,
+                answers: .webSocket("Every message, back."), EchoRoute(limits: limits.sockets).open))
     }
 
     private static let jobWords = "The job's id."

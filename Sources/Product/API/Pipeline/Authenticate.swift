@@ -49,7 +49,7 @@ struct Authenticate: Sendable {
             throw Problem(failures, seconds: seconds)
         }
         let fields = request.head.fields.values("Authorization")
-        let bearer = fields.isEmpty ? WebSocketOpening.token(request.head) : Self.bearerToken(fields)
+        let bearer = fields.isEmpty ? SocketCredential.token(request.head) : Self.bearerToken(fields)
         let said: String
         if fields.isEmpty, bearer == nil, let sessions,
             let session = Cookies.value(sessions.cookie, in: request.head.fields)

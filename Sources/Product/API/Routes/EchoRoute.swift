@@ -8,13 +8,11 @@ struct EchoRoute: Sendable {
 
     let limits: WebSocketLimits
 
-    static let output = RouteOutput.response([AnswerSpec(status: 101, summary: "A WebSocket that echoes.")])
-
-    func open(_ context: RequestContext) async throws(Problem) -> Response {
+    func open(_ context: RequestContext, _ handshake: WebSocketHandshake) async throws(Problem) -> Response {
         var limits = limits
         limits.messageBytesMax = Self.messageBytesMax
         limits.frameBytesMax = Self.messageBytesMax
-        return .webSocket(try WebSocketOpening.handshake(context), limits: limits) { channel in
+        return .webSocket(handshake, limits: limits) { channel in
             while let message = try await channel.receive() { try await channel.send(message) }
         }
     }

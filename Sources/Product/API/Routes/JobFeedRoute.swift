@@ -15,23 +15,13 @@ struct JobFeedRoute: Sendable {
 
     /// Events read from the database at one time.
     static let pageSize = 100
-    static let output = RouteOutput.response([
-        AnswerSpec(
-            status: 101, summary: "A WebSocket of `JobFeedMessage`s.",
-            fields: [
-                FieldSpec(name: "Sec-WebSocket-Accept", schema: .string, summary: "RFC 6455."),
-                FieldSpec(
-                    name: "Sec-WebSocket-Protocol", schema: .constant(.string(WebSocketOpening.subprotocol)),
-                    summary: "If it was offered.", isRequired: false),
-            ])
-    ])
-
-    func open(_ context: RequestContext, after cursor: FeedCursor?) async throws(Problem) -> Response {
+    func open(
+        _ context: RequestContext, after cursor: FeedCursor?, _ handshake: WebSocketHandshake
+    ) async throws(Problem) -> Response {
         let account = try context.account()
         guard origins.permitsUpgrade(context.request.head, host: context.host, isSecure: context.isSecure) else {
             throw Problem(.forbidden, "Pages of this origin may not open a WebSocket here.")
         }
-        let handshake = try WebSocketOpening.handshake(context)
         // Watching begins before the feed's end is read, so that nothing falls between the two.
         guard let watch = jobs.hub.watch(account) else {
             var problem = Problem(
@@ -43,9 +33,9 @@ struct JobFeedRoute: Sendable {
         let end: Int64
         do { end = try await jobs.feedEnd(of: account) } catch { throw Problem(error) }
         let feed = JobFeed(jobs: jobs, account: account, watch: watch, start: min(cursor?.position ?? end, end))
-        let isOffered = handshake.protocols.contains(WebSocketOpening.subprotocol)
+        let isOffered = handshake.protocols.contains(SocketCredential.subprotocol)
         return .webSocket(
-            handshake, subprotocol: isOffered ? WebSocketOpening.subprotocol : nil, limits: limits
+            handshake, subprotocol: isOffered ? SocketCredential.subprotocol : nil, limits: limits
         ) { channel in try await feed.run(channel) }
     }
 

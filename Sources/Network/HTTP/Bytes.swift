@@ -119,6 +119,16 @@ extension UnsafeRawBufferPointer {
         return memcmp(base, text.utf8Start, count) == 0
     }
 
+    /// Whether these are the bytes of `text` but for the case of ASCII letters.
+    func equalsIgnoringCase(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { text in
+            guard text.count == count else { return false }
+            for index in 0..<count where self[index].asciiLowercased != text[index].asciiLowercased { return false }
+            return true
+        }
+    }
+
     /// Text of ASCII or UTF-8; bytes that are not UTF-8 are read as ISO 8859-1, which loses none of them
     /// (RFC 9110 §5.5 wants obs-text kept opaque).
     var fieldText: String {

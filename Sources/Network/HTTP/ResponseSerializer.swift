@@ -28,8 +28,12 @@ public enum ResponseSerializer {
         let start = bytes.count
         appendStatusLine(status, to: &bytes)
         do throws(SerializationError) {
-            if let date { try append("Date", date, to: &bytes) }
-            for field in fields.all where !isServers(field.name) { try append(field.name, field.value, to: &bytes) }
+            if let date {
+                bytes.append(literal: "Date: ")
+                bytes.append(date)
+                bytes.append(literal: "\r\n")
+            }
+            try fields.write(to: &bytes)
         } catch {
             bytes.truncate(to: start)
             throw error
@@ -65,34 +69,6 @@ public enum ResponseSerializer {
         precondition(count > 0, "an empty chunk ends the body")
         bytes.append(contentsOf: String(count, radix: 16).utf8)
         bytes.append(contentsOf: chunkEnd)
-    }
-
-    private static func append(
-        _ name: String, _ value: String, to bytes: inout ByteBuffer
-    ) throws(SerializationError) {
-        var (name, value) = (name, value)
-        let isToken = name.withUTF8 { name in
-            bytes.append(name)
-            return !name.isEmpty && name.allSatisfy(\.isToken)
-        }
-        guard isToken else { throw .invalidFieldName(name) }
-        bytes.append(literal: ": ")
-        let isFieldValue = value.withUTF8 { value in
-            bytes.append(value)
-            return value.isPlainText || value.allSatisfy(\.isFieldValue)
-        }
-        guard isFieldValue else { throw .invalidFieldValue(name: name) }
-        bytes.append(literal: "\r\n")
-    }
-
-    private static func isServers(_ name: String) -> Bool {
-        switch name.utf8.count {
-        case 4: name.equalsIgnoringASCIICase("Date")
-        case 10: name.equalsIgnoringASCIICase("Connection") || name.equalsIgnoringASCIICase("Keep-Alive")
-        case 14: name.equalsIgnoringASCIICase("Content-Length")
-        case 17: name.equalsIgnoringASCIICase("Transfer-Encoding")
-        default: false
-        }
     }
 
     /// The phrase registered with the status (RFC 9110 §15), empty for one that is not.

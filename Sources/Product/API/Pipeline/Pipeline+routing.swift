@@ -4,9 +4,16 @@ internal import HTTP
 /// Where a request belongs: to a route, to the page's files, or to the question what is there.
 extension Pipeline {
     enum Destination {
-        case route(Route)
+        case route(RouteReference)
         /// - Parameter allowed: the methods of the routes at the path; empty if there is none.
         case elsewhere(allowed: [String])
+    }
+
+    /// A route that is found is not copied: it has a dozen parts.
+    final class RouteReference: Sendable {
+        let route: Route
+
+        init(_ route: Route) { self.route = route }
     }
 
     func find(_ context: inout RequestContext) -> Destination {
@@ -23,6 +30,10 @@ extension Pipeline {
     /// A file of the page, what OPTIONS asks for, or a refusal.
     func answerElsewhere(_ context: inout RequestContext, allowed: [String]) async throws(Problem) -> Response {
         let method = context.request.head.method
+        guard MethodPolicy(method: method, allowed: allowed) != .notImplemented else {
+            try addressLimit.admit(.open, context.request)
+            throw Problem(.notImplemented, "No resource here knows the method.")
+        }
         var allowed = allowed
         if allowed.isEmpty, let site = options.site {
             try addressLimit.admitFile(context.request)
@@ -46,9 +57,8 @@ extension Pipeline {
         }
         // Whoever asks for what is not there asks without a credential.
         try addressLimit.admit(.open, context.request)
-        guard !allowed.isEmpty else { throw Problem(.notFound, "There is nothing at this path.") }
-        guard case .notAllowed(let allow) = MethodPolicy(method: method, allowed: allowed) else {
-            throw Problem(.notImplemented, "The method is unknown.")
+        guard !allowed.isEmpty, case .notAllowed(let allow) = MethodPolicy(method: method, allowed: allowed) else {
+            throw Problem(.notFound, "There is nothing at this path.")
         }
         var problem = Problem(.methodNotAllowed, "\(context.request.head.path) answers \(allow).")
         problem.fields["Allow"] = allow

@@ -21,7 +21,7 @@ public struct PipelineOptions: Sendable {
 /// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, BodyLimit,
 /// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
 public struct Pipeline: Sendable {
-    let router: Router<Route>
+    let router: Router<RouteReference>
     let options: PipelineOptions
     let time: any TimeSource
     private let accessLog: AccessLog
@@ -48,8 +48,8 @@ public struct Pipeline: Sendable {
         routes: [Route], accounts: AccountService, limits: APILimits, options: PipelineOptions, log: Logger,
         metrics: Metrics, time: any TimeSource
     ) throws {
-        var router = Router<Route>()
-        for route in routes { try router.add(route.method, route.path, route) }
+        var router = Router<RouteReference>()
+        for route in routes { try router.add(route.method, route.path, RouteReference(route)) }
         self.router = router
         self.options = options
         self.time = time
@@ -72,7 +72,7 @@ public struct Pipeline: Sendable {
         var response: Response
         do {
             switch find(&context) {
-            case .route(let route): response = try await answer(route, &context)
+            case .route(let found): response = try await answer(found.route, &context)
             case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {

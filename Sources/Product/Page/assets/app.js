@@ -5,6 +5,7 @@ for (const place of document.querySelectorAll(".origin")) place.textContent = lo
 async function ask() {
   try {
     const answer = await fetch("/readyz", { cache: "no-store" });
+    await answer.text(); // Unread, it would hold its connection.
     state.dataset.state = answer.ok ? "ready" : "down";
     state.textContent = answer.ok ? "The server is ready." : "The server takes no work now.";
   } catch {

@@ -75,6 +75,22 @@ openapi: models ## hold the server to its OpenAPI document with schemathesis, wh
 .PHONY: check
 check: test lint ## what a change must pass
 
+.PHONY: fuzz
+fuzz: ## fuzz the parsers under ASan, SECONDS (45) for each; TARGETS="json multipart" runs some
+	@scripts/fuzz.sh $(or $(SECONDS),45) $(TARGETS)
+
+.PHONY: asan
+asan: ## run the network tests under the address sanitizer
+	@scripts/sanitize.sh address
+
+.PHONY: tsan
+tsan: ## run the network tests under the thread sanitizer
+	@scripts/sanitize.sh thread
+
+.PHONY: mutate
+mutate: ## break the HTTP layer in ways that the tests must notice; NAMES="…" tries some
+	@scripts/mutate $(NAMES)
+
 .PHONY: clean
 clean: ## remove what was built; models and data stay
 	@rm -rf .build

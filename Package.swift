@@ -99,7 +99,10 @@ let suites: [Target] = [
     tests("ConfigTests", ["Core", "Config", "Support"]),
     tests("SecretsTests", ["Core", "Secrets"]),
     tests("TelemetryTests", ["Core", "Telemetry"]),
-    tests("HTTPTests", ["Core", "HTTP", "CZlib", "Support"]),
+    .target(
+        name: "FuzzInvariants", dependencies: ["Core", "HTTP", "CZlib"], path: "Tests/Fuzz/Invariants",
+        swiftSettings: house),
+    tests("HTTPTests", ["Core", "HTTP", "CZlib", "FuzzInvariants", "Support"]),
     tests(
         "WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "COpenSSL", "Support"]),
     tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),
@@ -119,11 +122,22 @@ let suites: [Target] = [
     tests("TidyTests", ["Core", "Support"]),
 ]
 
+// Only for `make fuzz`: what it builds runs under libFuzzer's own runtime.
+let fuzz: [Target] =
+    Context.environment["CADENZA_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer", cSettings: strictC),
+        .executableTarget(
+            name: "cadenza-fuzz", dependencies: ["CFuzzer", "FuzzInvariants"], path: "Tests/Fuzz/Driver",
+            swiftSettings: house),
+    ]
+
 let package = Package(
     name: "cadenza",
     products: [.executable(name: "cadenza", targets: ["cadenza"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
     ],
-    targets: system + base + network + storage + audio + product + executable + suites
+    targets: system + base + network + storage + audio + product + executable + suites + fuzz
 )

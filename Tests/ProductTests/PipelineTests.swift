@@ -117,7 +117,6 @@ struct Answer {
         case .file(let file, let offset, let length):
             let open = try #require(file as? OpenFile)
             bytes = try open.read(at: offset, count: length)
-        case .webSocket: bytes = []
         case .stream(_, let send):
             let sink = Sink()
             try await send(sink)
@@ -151,6 +150,13 @@ struct PipelineTests {
         let answer = try await api.send("PUT", "/api/v1/jobs")
         #expect(answer.status == 405)
         #expect(answer.fields["Allow"] == "GET, HEAD, OPTIONS, POST")
+    }
+
+    @Test(arguments: ["BREW", "get", "PROPFIND"], ["/api/v1/jobs", "/nowhere"])
+    func `a method that no resource knows answers 501 anywhere`(method: String, path: String) async throws {
+        let answer = try await PipelineFixture().send(method, path)
+        #expect(answer.status == 501)
+        #expect(answer.code == "not_implemented")
     }
 
     @Test(arguments: ["", "Bearer", "Bearer nonsense", "Basic ck_00"])

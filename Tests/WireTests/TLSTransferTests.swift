@@ -93,6 +93,54 @@ import Testing
         }
     }
 
+    @Test func `bytes that come while earlier ones wait inside TLS are not forgotten`() async throws {
+        let (first, asked, rest) = (Gate(), Gate(), Gate())
+        try await withTLSServer(
+            configure: {
+                $0.limits.readBytesMax = 8192
+                $0.limits.bodyIdleSeconds = 0.5
+            },
+            respond: { request in
+                if request.head.path == "/other" { return await echo(request) }
+                await first.wait()
+                var counts: [Int] = []
+                do {
+                    while let piece = try await request.body.next() {
+                        counts.append(piece.count)
+                        if counts.count == 1 {
+                            asked.open()
+                            await rest.wait()
+                        }
+                    }
+                } catch { return Response(status: 408) }
+                return Response(status: 200, body: .bytes(Array("\(counts.reduce(0, +))".utf8)))
+            }
+        ) { port in
+            let client = try WireClient(port, tls: TLSWish())
+            let other = try WireClient(port, tls: TLSWish())
+            let tls = try #require(client.tls)
+            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9692\r\n\r\n")
+            // Two records that one look at the socket takes; the first fills the server's buffer.
+            let full = try tls.encrypt([UInt8](repeating: 1, count: 8192))
+            try client.sendRaw(full + tls.encrypt([UInt8](repeating: 2, count: 500)))
+            first.open()
+            await asked.wait()
+            // Here the socket has a new edge, of which the server hears while nobody asks.
+            try client.send([UInt8](repeating: 3, count: 1000))
+            #expect(try other.get("/other").status == 200)
+            rest.open()
+            #expect(try client.readResponse().text == "9692")
+        }
+    }
+
+    @Test func `an https URI may be asked for`() async throws {
+        try await withTLSServer { port in
+            let client = try WireClient(port, tls: TLSWish())
+            try client.send("GET https://localhost/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(try client.readResponse().text == "/a ")
+        }
+    }
+
     @Test func `bodies come by length, in chunks and after 100 Continue`() async throws {
         try await withTLSServer { port in
             let client = try WireClient(port, tls: TLSWish())

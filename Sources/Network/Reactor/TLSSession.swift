@@ -80,6 +80,8 @@ final class TLSSession {
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Reading {
         wire.pointee.allowance = buffer.count + Self.recordBytesMax
         wire.pointee.isAllowanceSpent = false
+        // What an earlier look saw is out of date: the edge since then may have come while nobody read.
+        wire.pointee.isEmpty = false
         isDrained = false
         readAwaitsWritable = false
         if case .failed(let error) = phase { throw error }

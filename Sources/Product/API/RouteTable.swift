@@ -53,7 +53,7 @@ enum RouteTable {
                 "GET", "/api/credits", .account, "getCredits", "Balance, purchases and usage",
                 takes: .query("userId", "The caller's own account, if it is named at all."),
                 .query(
-                    "limit", 1...CreditsRoutes.pageSizeMax, default: CreditsRoutes.pageSizeMax, "Rows of each history."),
+                    "limit", 1...CreditsRoutes.pageSizeMax, default: CreditsRoutes.pageSizeMax, "Rows of a history."),
                 .query("cursor", CreditsCursor.self, "`nextCursor` of the page before."),
                 answers: .json(CreditsAnswer.self, "The balance and a page of both histories."),
                 refuses: [.forbidden], credits.show),

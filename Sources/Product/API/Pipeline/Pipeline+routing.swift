@@ -30,6 +30,10 @@ extension Pipeline {
     /// A file of the page, what OPTIONS asks for, or a refusal.
     func answerElsewhere(_ context: inout RequestContext, allowed: [String]) async throws(Problem) -> Response {
         let method = context.request.head.method
+        guard MethodPolicy(method: method, allowed: allowed) != .notImplemented else {
+            try addressLimit.admit(.open, context.request)
+            throw Problem(.notImplemented, "No resource here knows the method.")
+        }
         var allowed = allowed
         if allowed.isEmpty, let site = options.site {
             try addressLimit.admitFile(context.request)
@@ -53,9 +57,8 @@ extension Pipeline {
         }
         // Whoever asks for what is not there asks without a credential.
         try addressLimit.admit(.open, context.request)
-        guard !allowed.isEmpty else { throw Problem(.notFound, "There is nothing at this path.") }
-        guard case .notAllowed(let allow) = MethodPolicy(method: method, allowed: allowed) else {
-            throw Problem(.notImplemented, "The method is unknown.")
+        guard !allowed.isEmpty, case .notAllowed(let allow) = MethodPolicy(method: method, allowed: allowed) else {
+            throw Problem(.notFound, "There is nothing at this path.")
         }
         var problem = Problem(.methodNotAllowed, "\(context.request.head.path) answers \(allow).")
         problem.fields["Allow"] = allow

@@ -95,8 +95,7 @@ public struct Pipeline: Sendable {
     private func answer(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
         try addressLimit.admit(route.caller, context.request)
         try bodyLimit.admit(&context, route)
-        // What asks nobody has nothing to wait for, and a body may take as long as the server lets it.
-        if route.caller == .probe || route.streamsBody { return try await handle(route, &context) }
+        guard route.hasDeadline else { return try await handle(route, &context) }
         return try await deadline.run { () async throws(Problem) in try await handle(route, &context) }
     }
 

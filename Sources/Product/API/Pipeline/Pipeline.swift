@@ -98,8 +98,7 @@ public struct Pipeline: Sendable {
     private func answer(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
         try addressLimit.admit(found.route.caller, context.request)
         try bodyLimit.admit(&context, found.route)
-        // What asks nobody has nothing to wait for, and a body may take as long as the server lets it.
-        if found.route.caller == .probe || found.route.streamsBody { return try await handle(found, &context) }
+        guard found.route.hasDeadline else { return try await handle(found, &context) }
         return try await deadline.run { () async throws(Problem) in try await handle(found, &context) }
     }
 

@@ -55,7 +55,9 @@ format: ## format the Swift sources
 	@swift format --in-place --parallel --configuration config/swift-format.json --recursive $(swift_sources)
 
 .PHONY: bench
-bench: models ## measure the separation engine side by side with PyTorch, which it installs
+bench: models ## measure HTTP and separation side by side with C, Hummingbird, nginx and PyTorch, which it fetches
+	@scripts/setup.sh --bench
+	@scripts/bench-http
 	@.build/release/cadenza bench separation --peer --python "$$(scripts/torch.sh)"
 
 .PHONY: parity
@@ -66,8 +68,28 @@ parity: models ## recompute the networks' golden values with PyTorch and compare
 prove: models fixtures ## show the promises of docs/status.md; CASES="song crash" shows some
 	@scripts/prove $(CASES)
 
+.PHONY: openapi
+openapi: models ## hold the server to its OpenAPI document with schemathesis, which it installs
+	@scripts/schemathesis.sh
+
 .PHONY: check
 check: test lint ## what a change must pass
+
+.PHONY: fuzz
+fuzz: ## fuzz the parsers under ASan, SECONDS (45) for each; TARGETS="json multipart" runs some
+	@scripts/fuzz.sh $(or $(SECONDS),45) $(TARGETS)
+
+.PHONY: asan
+asan: ## run the network tests under the address sanitizer
+	@scripts/sanitize.sh address
+
+.PHONY: tsan
+tsan: ## run the network tests under the thread sanitizer
+	@scripts/sanitize.sh thread
+
+.PHONY: mutate
+mutate: ## break the HTTP layer in ways that the tests must notice; NAMES="…" tries some
+	@scripts/mutate $(NAMES)
 
 .PHONY: clean
 clean: ## remove what was built; models and data stay

@@ -8,6 +8,8 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
 let strictC: [CSetting] = [
@@ -15,11 +17,12 @@ let strictC: [CSetting] = [
 ]
 
 func room(
-    _ wing: String, _ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil
+    _ wing: String, _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+    resources: [Resource]? = nil
 ) -> Target {
     .target(
-        name: name, dependencies: dependencies, path: "Sources/\(wing)/\(name)", resources: resources,
-        swiftSettings: house)
+        name: name, dependencies: dependencies, path: "Sources/\(wing)/\(name)", exclude: exclude,
+        resources: resources, swiftSettings: house)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -70,6 +73,10 @@ let product: [Target] = [
     room("Product", "Accounts", ["Core", "Secrets", "Database"]),
     room("Product", "Studio", ["Core", "Blobs", "Database", "JobQueue", "Ledger", "Secrets"]),
     room("Product", "API", ["Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Ledger", "Studio"]),
+    // C23 for #embed.
+    .target(
+        name: "CPage", path: "Sources/Product/CPage", cSettings: strictC + [.unsafeFlags(["-std=c23"])]),
+    room("Product", "Page", ["Core", "HTTP", "Secrets", "CLinux", "CPage"], exclude: ["assets"]),
     room("Product", "Workers", ["Core", "Telemetry", "Blobs", "JobQueue", "Studio", "Engines", "Media"]),
 ]
 
@@ -79,7 +86,7 @@ let executable: [Target] = [
         dependencies: [
             "Core", "Config", "Telemetry", "Secrets", "HTTP", "Reactor", "HTTPServer", "Database", "SQLite",
             "JobQueue", "Ledger", "Blobs", "Kernels", "Media", "Models", "Engines", "Accounts", "Studio", "API",
-            "Workers", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Page", "Workers", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         path: "Sources/cadenza", swiftSettings: house)
 ]
@@ -92,7 +99,10 @@ let suites: [Target] = [
     tests("ConfigTests", ["Core", "Config", "Support"]),
     tests("SecretsTests", ["Core", "Secrets"]),
     tests("TelemetryTests", ["Core", "Telemetry"]),
-    tests("HTTPTests", ["Core", "HTTP", "CZlib", "Support"]),
+    .target(
+        name: "FuzzInvariants", dependencies: ["Core", "HTTP", "CZlib"], path: "Tests/Fuzz/Invariants",
+        swiftSettings: house),
+    tests("HTTPTests", ["Core", "HTTP", "CZlib", "FuzzInvariants", "Support"]),
     tests(
         "WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "COpenSSL", "Support"]),
     tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),
@@ -107,9 +117,21 @@ let suites: [Target] = [
             "Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Studio", "API", "Workers", "Blobs", "Database",
             "SQLite", "JobQueue", "Ledger", "Engines", "Support",
         ]),
+    tests("PageTests", ["Core", "HTTP", "Page", "CLinux", "CZlib", "Support"]),
     tests("EndToEndTests", ["Core", "Support", "CLinux"]),
     tests("TidyTests", ["Core", "Support"]),
 ]
+
+// Only for `make fuzz`: what it builds runs under libFuzzer's own runtime.
+let fuzz: [Target] =
+    Context.environment["CADENZA_FUZZ"] == nil
+    ? []
+    : [
+        .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer", cSettings: strictC),
+        .executableTarget(
+            name: "cadenza-fuzz", dependencies: ["CFuzzer", "FuzzInvariants"], path: "Tests/Fuzz/Driver",
+            swiftSettings: house),
+    ]
 
 let package = Package(
     name: "cadenza",
@@ -117,5 +139,5 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
     ],
-    targets: system + base + network + storage + audio + product + executable + suites
+    targets: system + base + network + storage + audio + product + executable + suites + fuzz
 )

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks what the build needs and installs what is missing by apt. With --test also what the tests need.
+# Checks what the build needs and installs what is missing by apt. With --test also what the tests need, with
+# --bench what the measurements need.
 # Asks nothing, needs root or password-less sudo only when something is missing, and is quick when nothing is.
 set -euo pipefail
 
@@ -49,6 +50,13 @@ missing_for_tests() {
     command -v shellcheck >/dev/null || echo shellcheck
 }
 
+# Prints the Debian packages that are missing for the measurements; the toolchain's clang builds the peer in C.
+missing_for_bench() {
+    command -v wrk >/dev/null || echo wrk
+    command -v nginx >/dev/null || echo nginx-light
+    command -v curl >/dev/null || echo curl
+}
+
 install() {
     local run=()
     command -v apt-get >/dev/null || fail \
@@ -70,6 +78,9 @@ main() {
     mapfile -t missing < <(missing_for_build)
     if [[ ${1:-} == --test ]]; then
         mapfile -t -O "${#missing[@]}" missing < <(missing_for_tests)
+    fi
+    if [[ ${1:-} == --bench ]]; then
+        mapfile -t -O "${#missing[@]}" missing < <(missing_for_bench)
     fi
     if ((${#missing[@]} > 0)); then
         install "${missing[@]}"

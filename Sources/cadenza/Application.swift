@@ -11,6 +11,7 @@ import JobQueue
 import Ledger
 import Media
 import Models
+import Page
 import Reactor
 import SQLite
 import Studio
@@ -56,11 +57,13 @@ final class Application: Sendable {
         wake.target = executor
 
         let database = store.database
+        var options = settings.pipelineOptions
+        options.site = try Self.site(settings, disk, store.time)
         let pipeline = try Pipeline(
             services: Services(
                 accounts: store.accounts, books: LedgerReader(database: database, ledger: store.ledger), jobs: jobs,
                 isReady: { await Self.answers(database) }),
-            limits: settings.apiLimits, options: settings.pipelineOptions, log: log, metrics: metrics, time: store.time)
+            limits: settings.apiLimits, options: options, log: log, metrics: metrics, time: store.time)
         let tls = try settings.tlsContext()
         Self.report(tls, log)
         http = HTTPServer.Server(
@@ -84,6 +87,20 @@ final class Application: Sendable {
 
     private static func report(_ tls: TLSContext?, _ log: Logger) {
         for warning in tls?.warnings ?? [] { log.warning(warning) }
+    }
+
+    /// The built-in page, under the operator's folder if there is one.
+    private static func site(
+        _ settings: Settings, _ disk: BlockingPool, _ time: any TimeSource
+    ) throws -> any StaticSite {
+        let page = try WebPage.embedded(time: time)
+        let folder = settings.http.staticDirectory
+        guard !folder.isEmpty else { return page }
+        do {
+            return try StaticFolder(path: folder, pool: disk, base: page, time: time)
+        } catch {
+            throw CommandFailure("http.static_directory: \(folder) cannot be opened: \(error)", exit: .config)
+        }
     }
 
     private static func jobCounters(_ metrics: Metrics) -> [JobState: Counter] {

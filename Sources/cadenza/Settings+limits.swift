@@ -40,11 +40,15 @@ extension Settings {
     /// Those who may come through proxies or from other origins; the check of the settings has seen that each reads.
     var pipelineOptions: PipelineOptions {
         var values = PipelineOptions()
-        values.proxies = TrustedProxies(
-            http.trustedProxies.compactMap { IPRange($0) },
-            field: http.forwardedField == "forwarded" ? .forwarded : .xForwarded)
+        values.proxies = trustedProxies
         values.origins = OriginPolicy(http.corsOrigins.compactMap { WebOrigin($0) })
         return values
+    }
+
+    private var trustedProxies: TrustedProxies {
+        TrustedProxies(
+            http.trustedProxies.compactMap { IPRange($0) },
+            field: http.forwardedField == "forwarded" ? .forwarded : .xForwarded)
     }
 
     var mediaLimits: MediaLimits {
@@ -89,6 +93,7 @@ extension Settings {
     ) -> ServerConfiguration {
         var values = ServerConfiguration(problem: problem)
         values.tls = context
+        values.proxies = trustedProxies
         values.host = http.address
         values.port = UInt16(http.port)
         values.loops = http.loops

@@ -140,7 +140,7 @@ import Testing
             #expect(key.apply("", to: &settings) == nil)
             #expect(settings[keyPath: target].isEmpty)
         case .list(let target, _):
-            #expect(key.apply("none\u{1}of that kind", to: &settings) != nil)
+            #expect(key.apply("\u{1}", to: &settings) != nil)
             #expect(key.apply("", to: &settings) == nil)
             #expect(settings[keyPath: target].isEmpty)
         case .choice(let target, let names): #expect(names.contains(Settings()[keyPath: target]))

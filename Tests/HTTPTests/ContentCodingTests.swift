@@ -1,4 +1,5 @@
 import CZlib
+import FuzzInvariants
 import HTTP
 import Support
 import Testing

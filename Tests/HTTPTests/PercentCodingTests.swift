@@ -23,7 +23,7 @@ struct PercentCodingTests {
         #expect(try pairs("") == [])
     }
 
-    @Test(arguments: ["%", "a=%4", "%zz=a", "a=%00", "a=%ff", "a=%C3"])
+    @Test(arguments: ["%", "a=%4", "%zz=a", "a=%00", "a=\u{0}b", "\u{0}", "a=%ff", "a=%C3"])
     func `a pair that cannot be decoded is an error`(_ text: String) {
         #expect(throws: PercentCodingError.malformed) { _ = try pairs(text) }
     }

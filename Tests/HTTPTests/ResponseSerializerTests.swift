@@ -1,3 +1,4 @@
+import Core
 import HTTP
 import Testing
 
@@ -14,9 +15,9 @@ private func head(
 ) throws(SerializationError) -> String {
     var all = HTTPFields()
     for (name, value) in fields { all.append(name, value) }
-    var bytes: [UInt8] = []
+    var bytes = ByteBuffer(capacity: 16)
     try ResponseSerializer.appendHead(status: status, fields: all, plan: plan, date: date, to: &bytes)
-    return String(decoding: bytes, as: UTF8.self)
+    return String(decoding: bytes.array(), as: UTF8.self)
 }
 
 struct ResponseSerializerTests {
@@ -62,12 +63,16 @@ struct ResponseSerializerTests {
         var fields = HTTPFields()
         fields.append("A", "b")
         fields.append("X", "\n")
-        var bytes: [UInt8] = [1, 2, 3]
-        let plan = plan(0)
-        #expect(throws: SerializationError.self) {
-            try ResponseSerializer.appendHead(status: 200, fields: fields, plan: plan, date: nil, to: &bytes)
+        var bytes = ByteBuffer(capacity: 16)
+        bytes.append([1, 2, 3])
+        var caught: SerializationError?
+        do throws(SerializationError) {
+            try ResponseSerializer.appendHead(status: 200, fields: fields, plan: plan(0), date: nil, to: &bytes)
+        } catch {
+            caught = error
         }
-        #expect(bytes == [1, 2, 3])
+        #expect(caught == .invalidFieldValue(name: "X"))
+        #expect(bytes.array() == [1, 2, 3])
     }
 
     @Test func `written chunks are read back by the decoder`() {

@@ -20,13 +20,16 @@ struct PipelineFixture {
     let account: AccountID
     let token: String
 
-    init(credits: Int64 = 3, studio given: StudioFixture? = nil, limits: APILimits = APILimits()) async throws {
+    init(
+        credits: Int64 = 3, studio given: StudioFixture? = nil, limits: APILimits = APILimits(),
+        options: PipelineOptions = PipelineOptions()
+    ) async throws {
         studio = if let given { given } else { try await StudioFixture() }
         pipeline = try Pipeline(
             services: Services(
                 accounts: studio.accounts, books: LedgerReader(database: studio.database, ledger: studio.ledger),
                 jobs: studio.jobs, isReady: { true }),
-            limits: limits, log: Logger(level: .error), metrics: Metrics(), time: studio.time)
+            limits: limits, options: options, log: Logger(level: .error), metrics: Metrics(), time: studio.time)
         account = try await studio.account(credits: credits)
         token = try await studio.accounts.createKey(for: account, name: "test").token
     }
@@ -148,6 +151,13 @@ struct PipelineTests {
         let answer = try await api.send("PUT", "/api/v1/jobs")
         #expect(answer.status == 405)
         #expect(answer.fields["Allow"] == "GET, HEAD, OPTIONS, POST")
+    }
+
+    @Test(arguments: ["BREW", "get", "PROPFIND"], ["/api/v1/jobs", "/nowhere"])
+    func `a method that no resource knows answers 501 anywhere`(method: String, path: String) async throws {
+        let answer = try await PipelineFixture().send(method, path)
+        #expect(answer.status == 501)
+        #expect(answer.code == "not_implemented")
     }
 
     @Test(arguments: ["", "Bearer", "Bearer nonsense", "Basic ck_00"])

@@ -71,14 +71,14 @@ enum ConformanceApp {
             case .failure(.malformedChunk), .failure(.disconnected): return Response(status: 400)
             }
         case .methodNotAllowed(let allowed): return unrouted(head.method, allowed)
-        case .notFound where head.path == "*": return unrouted(head.method, MethodPolicy.implemented)
-        case .notFound: return Response(status: MethodPolicy.implemented.contains(head.method) ? 404 : 501)
+        case .notFound: return unrouted(head.method, head.path == "*" ? MethodPolicy.implemented : [])
         }
     }
 
     private static func unrouted(_ method: String, _ allowed: [String]) -> Response {
         switch MethodPolicy(method: method, allowed: allowed) {
         case .notImplemented: Response(status: 501)
+        case _ where allowed.isEmpty: Response(status: 404)
         case .notAllowed(let allow): Response(status: 405, fields: fields(["Allow": allow]))
         case .options(let allow): Response(status: 204, fields: fields(["Allow": allow]))
         }

@@ -37,6 +37,17 @@ import Testing
         }
     }
 
+    @Test func `a trusted proxy may connect for many clients`() async throws {
+        func configure(_ configuration: inout ServerConfiguration) {
+            configuration.limits.connectionsPerAddressMax = 1
+            configuration.proxies = TrustedProxies([IPRange("127.0.0.0/8")].compactMap { $0 })
+        }
+        try await withServer(configure: configure, respond: echo) { port in
+            let clients = try (1...5).map { _ in try WireClient(port) }
+            for client in clients { #expect(try client.get("/").status == 200) }
+        }
+    }
+
     @Test func `beyond those that wait for their 503 connections are dropped`() async throws {
         try await withServer(
             configure: {

@@ -13,22 +13,12 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
     /// A new identifier for the time `now`; identifiers made by one process never repeat and sort as made.
     public init(at now: Timestamp) {
         let (high, low) = UUIDv7.next(at: now)
-        var prefix = Kind.prefix
-        text = prefix.withUTF8 { prefix in
-            String(unsafeUninitializedCapacity: prefix.count + 33) { text in
-                var end = text.update(fromContentsOf: prefix)
-                text[end] = UInt8(ascii: "_")
-                end += 1
-                for half in [high, low] {
-                    for shift in stride(from: 60, through: 0, by: -4) {
-                        let digit = UInt8(truncatingIfNeeded: half >> UInt64(shift) & 0xF)
-                        text[end] = digit < 10 ? 0x30 + digit : 0x57 + digit
-                        end += 1
-                    }
-                }
-                return end
-            }
-        }
+        var bytes = ByteBuffer(capacity: 64)
+        bytes.append(Kind.prefix)
+        bytes.append(UInt8(ascii: "_"))
+        bytes.append(hexadecimal: high)
+        bytes.append(hexadecimal: low)
+        text = bytes.withBytes { String(decoding: $0, as: UTF8.self) }
     }
 
     /// `nil` unless `text` is this kind's prefix, an underscore and 32 lower-case hexadecimal digits.

@@ -64,21 +64,20 @@ extension JSON: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Express
 extension JSON {
     /// Compact text, UTF-8. A number that JSON cannot carry (infinite, not a number) becomes `null`.
     public var encoded: [UInt8] {
-        var output: [UInt8] = []
-        output.reserveCapacity(128)
+        var output = ByteBuffer(capacity: 256)
         write(to: &output)
-        return output
+        return output.array()
     }
 
     public var text: String { String(decoding: encoded, as: UTF8.self) }
 
     /// Appends the compact text.
-    public func write(to output: inout [UInt8]) {
+    public func write(to output: inout ByteBuffer) {
         switch self {
-        case .null: output.append(ascii: "null")
-        case .bool(let flag): output.append(ascii: flag ? "true" : "false")
+        case .null: output.append(literal: "null")
+        case .bool(let flag): output.append(flag ? "true" : "false" as String)
         case .integer(let value): output.append(decimal: value)
-        case .number(let value): output.append(text: value.isFinite ? String(value) : "null")
+        case .number(let value): output.append(value.isFinite ? String(value) : "null")
         case .string(let text): Self.write(text, to: &output)
         case .array(let elements):
             output.append(UInt8(ascii: "["))
@@ -100,11 +99,11 @@ extension JSON {
     }
 
     /// Appends `text` as a JSON string.
-    public static func write(_ text: String, to output: inout [UInt8]) {
+    public static func write(_ text: String, to output: inout ByteBuffer) {
         var text = text
         output.append(UInt8(ascii: "\""))
         text.withUTF8 { bytes in
-            if bytes.contains(where: mustEscape) { escape(bytes, to: &output) } else { output.append(contentsOf: bytes) }
+            if bytes.contains(where: mustEscape) { escape(bytes, to: &output) } else { output.append(bytes) }
         }
         output.append(UInt8(ascii: "\""))
     }
@@ -113,17 +112,17 @@ extension JSON {
         byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
-    private static func escape(_ bytes: UnsafeBufferPointer<UInt8>, to output: inout [UInt8]) {
+    private static func escape(_ bytes: UnsafeBufferPointer<UInt8>, to output: inout ByteBuffer) {
         for byte in bytes {
             switch byte {
-            case UInt8(ascii: "\""): output.append(ascii: "\\\"")
-            case UInt8(ascii: "\\"): output.append(ascii: "\\\\")
-            case 0x0A: output.append(ascii: "\\n")
-            case 0x0D: output.append(ascii: "\\r")
-            case 0x09: output.append(ascii: "\\t")
+            case UInt8(ascii: "\""): output.append(literal: "\\\"")
+            case UInt8(ascii: "\\"): output.append(literal: "\\\\")
+            case 0x0A: output.append(literal: "\\n")
+            case 0x0D: output.append(literal: "\\r")
+            case 0x09: output.append(literal: "\\t")
             case 0..<0x20:
                 let digits = String(byte, radix: 16)
-                output.append(text: "\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
+                output.append("\\u" + String(repeating: "0", count: 4 - digits.count) + digits)
             default: output.append(byte)
             }
         }

@@ -16,12 +16,18 @@ public final class OpenFile: Sendable {
     public let modified: Timestamp
 
     /// - Throws: `OpenFileError`.
-    public init(path: String) throws(OpenFileError) {
+    public convenience init(path: String) throws(OpenFileError) {
         // Without O_NONBLOCK, opening a named pipe would wait for its writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw errno == ENOENT || errno == ENOTDIR ? .notFound : .failed(call: "open", code: errno)
         }
+        try self.init(adopting: descriptor)
+    }
+
+    /// Takes over an open descriptor, which it closes also when it throws.
+    /// - Throws: `OpenFileError`.
+    public init(adopting descriptor: Int32) throws(OpenFileError) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else {
             let code = errno

@@ -18,17 +18,16 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     /// RFC 3339 in UTC with milliseconds, `2026-01-02T03:04:05.678Z`. Years that RFC 3339 does not know have more
     /// digits, or a minus.
     public var description: String {
-        var text: [UInt8] = []
-        text.reserveCapacity(24)
+        var text = ByteBuffer(capacity: 32)
         appendDate(to: &text)
         text.append(UInt8(ascii: "T"))
         appendClock(to: &text)
         text.append(UInt8(ascii: "Z"))
-        return String(decoding: text, as: UTF8.self)
+        return text.withBytes { String(decoding: $0, as: UTF8.self) }
     }
 
     /// `2026-01-02`, UTC.
-    public func appendDate(to text: inout [UInt8]) {
+    public func appendDate(to text: inout ByteBuffer) {
         let civil = CivilDate(daysSinceEpoch: milliseconds.floorDivided(by: 86_400_000))
         if civil.year < 0 { text.append(UInt8(ascii: "-")) }
         text.append(decimal: civil.year.magnitude, width: 4)
@@ -39,7 +38,7 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     }
 
     /// `03:04:05.678`, UTC.
-    public func appendClock(to text: inout [UInt8]) {
+    public func appendClock(to text: inout ByteBuffer) {
         let ofDay = (milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000).magnitude
         text.append(decimal: ofDay / 3_600_000, width: 2)
         text.append(UInt8(ascii: ":"))

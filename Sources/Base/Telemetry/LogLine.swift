@@ -7,52 +7,57 @@ public enum LogFormat: Sendable {
 }
 
 /// One line while it is built, ended by a line feed; no other control byte stands in it, whatever the caller passed.
-public struct LogLine {
+public struct LogLine: ~Copyable {
     private static let ownNames: Set<String> = ["time", "level", "message"]
 
     private let format: LogFormat
-    private(set) var bytes: [UInt8] = []
+    private(set) var bytes = ByteBuffer(capacity: 512)
 
     init(format: LogFormat, time: Timestamp, level: LogLevel, message: String) {
         self.format = format
-        bytes.reserveCapacity(256)
         switch format {
         case .json:
-            bytes.append(ascii: "{\"time\":\"")
+            bytes.append(literal: "{\"time\":\"")
             time.appendDate(to: &bytes)
             bytes.append(UInt8(ascii: "T"))
             time.appendClock(to: &bytes)
-            bytes.append(ascii: "Z\",\"level\":\"")
-            bytes.append(text: level.name)
-            bytes.append(ascii: "\",\"message\":")
+            bytes.append(literal: "Z\",\"level\":\"")
+            bytes.append(level.name)
+            bytes.append(literal: "\",\"message\":")
             JSON.write(message, to: &bytes)
         case .readable:
             time.appendClock(to: &bytes)
             bytes.append(UInt8(ascii: " "))
-            bytes.append(text: level.name)
+            bytes.append(level.name)
             for _ in level.name.utf8.count..<8 { bytes.append(UInt8(ascii: " ")) }
             escape(message)
         }
     }
 
-    /// Adds a field; one that the line has itself, such as `time`, gets an underscore.
-    public mutating func add(_ name: String, _ value: String) {
+    /// Adds a field. Its name is none of the line's own.
+    public mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
-        switch format {
-        case .json: JSON.write(value, to: &bytes)
-        case .readable: escape(value)
-        }
+        append(value)
     }
 
-    public mutating func add(_ name: String, _ value: Int) {
+    public mutating func add(_ name: StaticString, _ value: Int) {
         begin(name)
         bytes.append(decimal: Int64(value))
     }
 
+    /// Adds a field; one that the line has itself, such as `time`, gets an underscore.
     mutating func add(_ name: String, _ value: JSON) {
-        if case .string(let text) = value { return add(name, text) }
-        begin(name)
-        value.write(to: &bytes)
+        switch format {
+        case .json:
+            bytes.append(UInt8(ascii: ","))
+            JSON.write(Self.ownNames.contains(name) ? name + "_" : name, to: &bytes)
+            bytes.append(UInt8(ascii: ":"))
+        case .readable:
+            bytes.append(literal: "  ")
+            escape(name)
+            bytes.append(UInt8(ascii: "="))
+        }
+        if case .string(let text) = value { append(text) } else { value.write(to: &bytes) }
     }
 
     mutating func end() {
@@ -60,29 +65,40 @@ public struct LogLine {
         bytes.append(UInt8(ascii: "\n"))
     }
 
-    private mutating func begin(_ name: String) {
+    private mutating func begin(_ name: StaticString) {
         switch format {
         case .json:
-            bytes.append(UInt8(ascii: ","))
-            JSON.write(Self.ownNames.contains(name) ? name + "_" : name, to: &bytes)
-            bytes.append(UInt8(ascii: ":"))
+            bytes.append(literal: ",\"")
+            bytes.append(literal: name)
+            bytes.append(literal: "\":")
         case .readable:
-            bytes.append(ascii: "  ")
-            escape(name)
+            bytes.append(literal: "  ")
+            bytes.append(literal: name)
             bytes.append(UInt8(ascii: "="))
+        }
+    }
+
+    private mutating func append(_ text: String) {
+        switch format {
+        case .json: JSON.write(text, to: &bytes)
+        case .readable: escape(text)
         }
     }
 
     /// A terminal obeys control characters: a client's text must not reach it as such.
     private mutating func escape(_ text: String) {
         var text = text
-        let isPlain = text.withUTF8 { text in text.allSatisfy { $0 >= 0x20 && $0 < 0x7F } }
-        if isPlain { return bytes.append(text: text) }
+        let isPlain = text.withUTF8 { text in
+            guard text.isPlainText else { return false }
+            bytes.append(text)
+            return true
+        }
+        if isPlain { return }
         for scalar in text.unicodeScalars {
             if Self.isControl(scalar) {
-                bytes.append(text: "\\u{\(String(scalar.value, radix: 16))}")
+                bytes.append("\\u{\(String(scalar.value, radix: 16))}")
             } else {
-                bytes.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
+                bytes.append(String(scalar))
             }
         }
     }

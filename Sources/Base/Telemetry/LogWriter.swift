@@ -19,7 +19,9 @@ final class LogWriter: Sendable {
     deinit { buffer.close() }
 
     /// - Parameter isUrgent: to be written now, with all that came before.
-    func append(_ line: [UInt8], isUrgent: Bool) { buffer.append(line, isUrgent: isUrgent) }
+    func append(_ line: borrowing LogLine, isUrgent: Bool) {
+        line.bytes.withBytes { buffer.append($0, isUrgent: isUrgent) }
+    }
 
     /// Returns when every line appended before the call is written.
     func flush() async {
@@ -56,7 +58,7 @@ private final class LogBuffer: Sendable {
         self.dropReport = dropReport
     }
 
-    func append(_ line: [UInt8], isUrgent: Bool) {
+    func append(_ line: UnsafeRawBufferPointer, isUrgent: Bool) {
         change { state in
             let before = state.bytes.count
             guard before + line.count <= bytesMax else {

@@ -32,7 +32,7 @@ public struct Logger: Sendable {
             var line = LogLine(format: format, time: time.now(), level: .warning, message: "log lines dropped")
             line.add("count", count)
             line.end()
-            return line.bytes
+            return line.bytes.array()
         }
     }
 
@@ -77,7 +77,7 @@ public struct Logger: Sendable {
         for field in context { line.add(field.name, field.value) }
         build(&line)
         line.end()
-        writer.append(line.bytes, isUrgent: level >= .warning)
+        writer.append(line, isUrgent: level >= .warning)
     }
 
     /// Returns when every line logged before the call is written; for the end of the process.

@@ -1,3 +1,4 @@
+internal import Core
 internal import Glibc
 
 /// SAFETY: a view on the caller's buffer, valid during the call it was handed to. Nothing that outlives a call holds
@@ -109,30 +110,30 @@ extension UnsafeRawBufferPointer {
         return true
     }
 
-    /// Whether every byte is visible ASCII or a space: field values nearly always are, and eight bytes are looked at
-    /// together.
-    var isPlainText: Bool {
-        var index = 0
-        while index + 8 <= count {
-            let word = loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            // The high bit of a byte is set where it is below 0x20, is 0x7F, or is not ASCII.
-            let low = word &- 0x2020_2020_2020_2020
-            let delete = (word ^ 0x7F7F_7F7F_7F7F_7F7F) &- 0x0101_0101_0101_0101
-            if (low | delete | word) & 0x8080_8080_8080_8080 != 0 { return false }
-            index += 8
+    var isPlainText: Bool { withMemoryRebound(to: UInt8.self) { $0.isPlainText } }
+
+    /// Whether these are the bytes of `text`, an ASCII literal.
+    func equals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount, let base = baseAddress else { return text.utf8CodeUnitCount == count }
+        // SAFETY: both hold `count` bytes; a literal's live for ever.
+        return memcmp(base, text.utf8Start, count) == 0
+    }
+
+    /// Whether these are the bytes of `text` but for the case of ASCII letters.
+    func equalsIgnoringCase(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { text in
+            guard text.count == count else { return false }
+            for index in 0..<count where self[index].asciiLowercased != text[index].asciiLowercased { return false }
+            return true
         }
-        while index < count {
-            if self[index] < 0x20 || self[index] > 0x7E { return false }
-            index += 1
-        }
-        return true
     }
 
     /// Text of ASCII or UTF-8; bytes that are not UTF-8 are read as ISO 8859-1, which loses none of them
     /// (RFC 9110 §5.5 wants obs-text kept opaque).
     var fieldText: String {
         // The generic validation costs several times what a field of ASCII needs.
-        if allSatisfy({ $0 < 0x80 }) { return text }
+        if isPlainText { return text }
         if let text = String(validating: self, as: UTF8.self) { return text }
         return String(String.UnicodeScalarView(map { Unicode.Scalar($0) }))
     }

@@ -4,10 +4,6 @@ internal import Core
 struct FieldLine {
     let name: Bytes
     let value: Bytes
-    /// The value is ASCII.
-    let isPlain: Bool
-
-    var text: String { isPlain ? value.text : value.fieldText }
 
     init(_ line: Bytes) throws(Refusal) {
         var end = 0
@@ -19,8 +15,7 @@ struct FieldLine {
             throw Refusal(.badRequest, "A header field's name is malformed")
         }
         let value = line.sub(from: end + 1)
-        isPlain = value.isPlainText
-        guard isPlain || value.allSatisfy(\.isFieldValue) else {
+        guard value.isPlainText || value.allSatisfy(\.isFieldValue) else {
             throw Refusal(.badRequest, "A header field holds a control character")
         }
         name = line.sub(0..<end)

@@ -29,6 +29,7 @@ public enum PercentCoding {
     }
 
     private static func text(_ bytes: Bytes) -> String? {
+        guard !bytes.contains(0) else { return nil }
         guard bytes.contains(where: { $0 == ASCII.percent || $0 == ASCII.plus || $0 >= 0x80 }) else {
             return bytes.text
         }

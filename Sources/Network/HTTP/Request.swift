@@ -1,29 +1,77 @@
 internal import Synchronization
 
-/// The request line and fields of a request, already validated.
+/// The request line and fields of a request, already validated. A copy is one reference until it is changed.
 public struct RequestHead: Sendable {
-    /// The method token as sent, case-sensitive (`GET`).
-    public var method: String
-    /// The request-target as sent.
-    public var target: String
-    /// The path, percent-decoded and free of dot segments; begins with `/`.
-    public var path: String
-    /// The query's pairs, percent-decoded (`+` is a space), in order.
-    public var query: [QueryItem]
-    public var fields: HTTPFields
-    /// The minor version of HTTP/1.x.
-    public var minorVersion: Int
+    private final class Storage: @unchecked Sendable {
+        // SAFETY: written only by a head that alone refers to it.
+        var method: String
+        var target: String
+        var path: String
+        var query: [QueryItem]
+        var fields: HTTPFields
+        var minorVersion: Int
+
+        init(
+            _ method: String, _ target: String, _ path: String, _ query: [QueryItem], _ fields: HTTPFields,
+            _ minorVersion: Int
+        ) {
+            self.method = method
+            self.target = target
+            self.path = path
+            self.query = query
+            self.fields = fields
+            self.minorVersion = minorVersion
+        }
+    }
+    private var storage: Storage
 
     public init(
         method: String, target: String, path: String, query: [QueryItem] = [], fields: HTTPFields = HTTPFields(),
         minorVersion: Int = 1
     ) {
-        self.method = method
-        self.target = target
-        self.path = path
-        self.query = query
-        self.fields = fields
-        self.minorVersion = minorVersion
+        storage = Storage(method, target, path, query, fields, minorVersion)
+    }
+
+    /// The method token as sent, case-sensitive (`GET`).
+    public var method: String {
+        get { storage.method }
+        set { own().method = newValue }
+    }
+
+    /// The request-target as sent.
+    public var target: String {
+        get { storage.target }
+        set { own().target = newValue }
+    }
+
+    /// The path, percent-decoded and free of dot segments; begins with `/`.
+    public var path: String {
+        get { storage.path }
+        set { own().path = newValue }
+    }
+
+    /// The query's pairs, percent-decoded (`+` is a space), in order.
+    public var query: [QueryItem] {
+        get { storage.query }
+        set { own().query = newValue }
+    }
+
+    public var fields: HTTPFields {
+        get { storage.fields }
+        set { own().fields = newValue }
+    }
+
+    /// The minor version of HTTP/1.x.
+    public var minorVersion: Int {
+        get { storage.minorVersion }
+        set { own().minorVersion = newValue }
+    }
+
+    private mutating func own() -> Storage {
+        if !isKnownUniquelyReferenced(&storage) {
+            storage = Storage(method, target, path, query, fields, minorVersion)
+        }
+        return storage
     }
 
     /// The first query value of that name.

@@ -43,9 +43,11 @@ public struct RequestParser: Sendable {
     private var lineStart = 0
     private var searched = 0
     private var fieldsStart = 0
-    private var authority: String?
+    private var method = ""
+    private var target: RequestTarget?
+    private var minorVersion = 1
     private var fieldRules = HeadFieldRules()
-    private var head = RequestHead(method: "", target: "", path: "")
+    private var fields = HTTPFields()
 
     /// - Parameter isSecured: the connection is one of TLS: only there an https URI may be asked for.
     public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
@@ -57,7 +59,7 @@ public struct RequestParser: Sendable {
     public var hasBegun: Bool { searched > 0 }
 
     /// Whether the request line that was read says HEAD: such a request is refused without content.
-    public var isHead: Bool { head.method == "HEAD" }
+    public var isHead: Bool { method == "HEAD" }
 
     /// Looks at `bytes`, which begin with the first byte of the head.
     public mutating func parse(_ bytes: UnsafeRawBufferPointer) -> Progress {
@@ -125,28 +127,22 @@ public struct RequestParser: Sendable {
             line.sub(0..<methodEnd).allSatisfy(\.isToken),
             let targetEnd = line.firstIndex(of: ASCII.space, from: methodEnd + 1), targetEnd > methodEnd + 1
         else { throw Refusal(.badRequest, "The request line is malformed") }
-        head.minorVersion = try Self.minorVersion(line.sub(from: targetEnd + 1))
+        minorVersion = try Self.minorVersion(line.sub(from: targetEnd + 1))
         guard methodEnd <= limits.methodBytesMax else { throw Refusal(.notImplemented, "The method is unknown") }
-        head.method = Self.method(line.sub(0..<methodEnd))
-        let target = try RequestTarget(
-            line.sub(methodEnd + 1..<targetEnd), method: head.method, queryItemsMax: limits.queryItemsMax,
+        method = Self.method(line.sub(0..<methodEnd))
+        target = try RequestTarget(
+            line.sub(methodEnd + 1..<targetEnd), method: method, queryItemsMax: limits.queryItemsMax,
             isSecured: isSecured)
-        head.target = target.text
-        head.path = target.path
-        head.query = target.query
-        authority = target.authority
-        // What a browser sends; growing to it step by step would cost four allocations.
-        head.fields.reserveCapacity(16)
         fieldsStart = lineStart
         stage = .fields
     }
 
     private static func method(_ bytes: Bytes) -> String {
-        bytes.elementsEqual("GET".utf8) ? "GET" : bytes.text
+        bytes.equals("GET") ? "GET" : bytes.text
     }
 
     private static func minorVersion(_ bytes: Bytes) throws(Refusal) -> Int {
-        guard bytes.count == 8, bytes.sub(0..<5).elementsEqual("HTTP/".utf8), bytes[5].isDigit,
+        guard bytes.count == 8, bytes.sub(0..<5).equals("HTTP/"), bytes[5].isDigit,
             bytes[6] == ASCII.dot, bytes[7].isDigit
         else { throw Refusal(.badRequest, "The HTTP version is malformed") }
         guard bytes[5] == ASCII.zero + 1 else {
@@ -157,31 +153,27 @@ public struct RequestParser: Sendable {
     }
 
     private mutating func takeField(_ line: Bytes) throws(Refusal) {
-        guard head.fields.all.count < limits.headerFieldsMax else {
+        guard fields.count < limits.headerFieldsMax else {
             throw Refusal(.headerFieldsTooLarge, "There are too many header fields")
         }
         let field = try FieldLine(line)
         try fieldRules.take(field)
-        head.fields.append(field.name.text, field.text)
+        fields.append(field)
     }
 
     private mutating func finish() throws(Refusal) -> ParsedRequest {
-        let framing = try fieldRules.finish(minorVersion: head.minorVersion)
+        let framing = try fieldRules.finish(minorVersion: minorVersion)
         if case .length(let length) = framing, length > limits.bodyBytesMax {
             throw Refusal(.contentTooLarge, "The request body may have at most \(limits.bodyBytesMax) bytes")
         }
+        guard let target else { preconditionFailure("fields before a request line") }
         // RFC 9112 §3.2.2: the authority of an absolute-form target replaces what Host says.
-        if let authority { head.fields["Host"] = authority }
-        let minorVersion = head.minorVersion
+        if let authority = target.authority { fields["Host"] = authority }
+        let head = RequestHead(
+            method: method, target: target.text, path: target.path, query: target.query, fields: fields,
+            minorVersion: minorVersion)
         return ParsedRequest(
-            head: takeHead(), framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: minorVersion),
+            head: head, framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: minorVersion),
             expectsContinue: fieldRules.expectsContinue && minorVersion >= 1)
-    }
-
-    /// Moved out, not copied: this parser is done.
-    private mutating func takeHead() -> RequestHead {
-        var taken = RequestHead(method: "", target: "", path: "")
-        swap(&taken, &head)
-        return taken
     }
 }

@@ -86,8 +86,8 @@ struct RequestTarget {
         return port.isEmpty || (port.decimalValue ?? .max) <= 65535
     }
 
-    /// Decoded and free of dot segments. An encoded slash, backslash or control character, text that is not UTF-8 and a way
-    /// above the root are refused, so that no reader of the path can see another one than the router did.
+    /// Decoded and free of dot segments. An encoded slash, backslash or control character, text that is not UTF-8 and
+    /// a way above the root are refused, so that no reader of the path can see another one than the router did.
     private static func path(_ bytes: Bytes) throws(Refusal) -> String {
         guard bytes.first == ASCII.slash, bytes.allSatisfy(isPathByte) else {
             throw Refusal(.badRequest, "The path holds a character that must be encoded")

@@ -1,4 +1,4 @@
-internal import Core
+public import Core
 
 /// Why a response head cannot be put on the wire; it is the handler's mistake, and nothing was written.
 public enum SerializationError: Error, Hashable, Sendable {
@@ -22,41 +22,45 @@ public enum ResponseSerializer {
     /// (an IMF-fixdate; the caller keeps one a second): fields of these names in `fields` are passed over. On an
     /// error `bytes` is as before.
     public static func appendHead(
-        status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout [UInt8]
+        status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout ByteBuffer
     ) throws(SerializationError) {
         guard (200...999).contains(status) || status == 101 else { throw .invalidStatus(status) }
         let start = bytes.count
         appendStatusLine(status, to: &bytes)
         do throws(SerializationError) {
-            if let date { try append("Date", date, to: &bytes) }
-            for field in fields.all where !isServers(field.name) { try append(field.name, field.value, to: &bytes) }
+            if let date {
+                bytes.append(literal: "Date: ")
+                bytes.append(date)
+                bytes.append(literal: "\r\n")
+            }
+            try fields.write(to: &bytes)
         } catch {
-            bytes.removeSubrange(start...)
+            bytes.truncate(to: start)
             throw error
         }
         switch plan.framing {
         case .length(let length):
-            bytes.append(ascii: "Content-Length: ")
+            bytes.append(literal: "Content-Length: ")
             bytes.append(decimal: UInt64(length))
-            bytes.append(ascii: "\r\n")
-        case .chunked: bytes.append(ascii: "Transfer-Encoding: chunked\r\n")
+            bytes.append(literal: "\r\n")
+        case .chunked: bytes.append(literal: "Transfer-Encoding: chunked\r\n")
         case .none, .untilClose: break
         }
         if let connection = plan.connection {
-            bytes.append(ascii: "Connection: ")
-            bytes.append(text: connection)
-            bytes.append(ascii: "\r\n")
+            bytes.append(literal: "Connection: ")
+            bytes.append(connection)
+            bytes.append(literal: "\r\n")
         }
-        bytes.append(ascii: "\r\n")
+        bytes.append(literal: "\r\n")
     }
 
-    private static func appendStatusLine(_ status: Int, to bytes: inout [UInt8]) {
-        if status == 200 { return bytes.append(ascii: "HTTP/1.1 200 OK\r\n") }
-        bytes.append(ascii: "HTTP/1.1 ")
+    private static func appendStatusLine(_ status: Int, to bytes: inout ByteBuffer) {
+        if status == 200 { return bytes.append(literal: "HTTP/1.1 200 OK\r\n") }
+        bytes.append(literal: "HTTP/1.1 ")
         bytes.append(decimal: UInt64(status))
         bytes.append(ASCII.space)
-        bytes.append(text: reason(status))
-        bytes.append(ascii: "\r\n")
+        bytes.append(reason(status))
+        bytes.append(literal: "\r\n")
     }
 
     /// Appends the size line of a chunk of `count` bytes; the data and `chunkEnd` follow. Traps on 0, which would end
@@ -65,32 +69,6 @@ public enum ResponseSerializer {
         precondition(count > 0, "an empty chunk ends the body")
         bytes.append(contentsOf: String(count, radix: 16).utf8)
         bytes.append(contentsOf: chunkEnd)
-    }
-
-    private static func append(_ name: String, _ value: String, to bytes: inout [UInt8]) throws(SerializationError) {
-        var (name, value) = (name, value)
-        let isToken = name.withUTF8 { name in
-            bytes.append(contentsOf: name)
-            return !name.isEmpty && name.allSatisfy(\.isToken)
-        }
-        guard isToken else { throw .invalidFieldName(name) }
-        bytes.append(ascii: ": ")
-        let isFieldValue = value.withUTF8 { value in
-            bytes.append(contentsOf: value)
-            return Bytes(value).isPlainText || value.allSatisfy(\.isFieldValue)
-        }
-        guard isFieldValue else { throw .invalidFieldValue(name: name) }
-        bytes.append(ascii: "\r\n")
-    }
-
-    private static func isServers(_ name: String) -> Bool {
-        switch name.utf8.count {
-        case 4: name.equalsIgnoringASCIICase("Date")
-        case 10: name.equalsIgnoringASCIICase("Connection") || name.equalsIgnoringASCIICase("Keep-Alive")
-        case 14: name.equalsIgnoringASCIICase("Content-Length")
-        case 17: name.equalsIgnoringASCIICase("Transfer-Encoding")
-        default: false
-        }
     }
 
     /// The phrase registered with the status (RFC 9110 §15), empty for one that is not.

@@ -98,7 +98,8 @@ public protocol WebSocketChannel: Sendable {
     func close(_ code: WebSocketCloseCode, reason: String) async
 }
 
-/// Serves one WebSocket. Returning closes it with 1000, throwing with 1011. The task is cancelled when the peer is lost.
+/// Serves one WebSocket. Returning closes it with 1000, throwing with 1011. The task is cancelled once the connection
+/// has ended, whichever way.
 public typealias WebSocketHandler = @Sendable (any WebSocketChannel) async throws -> Void
 
 /// What a 101 response goes on with.

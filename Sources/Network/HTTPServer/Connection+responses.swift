@@ -85,7 +85,6 @@ extension Connection {
         guard exchange === self.exchange, exchange.plan == nil else { return nil }
         var response = response
         var head = server.takeBuffer()
-        defer { server.giveBack(&head) }
         if !appendHead(of: response, for: exchange, to: &head) {
             response = server.context.configuration.problem(Refusal(.internalError, "The response is invalid"))
             guard appendHead(of: response, for: exchange, to: &head) else {
@@ -96,12 +95,14 @@ extension Connection {
         server.context.metrics.countResponse(status: response.status)
         let sendsBody = exchange.plan?.sendsBody == true
         if sendsBody, case .bytes(let bytes) = response.body, bytes.count <= OutputQueue.coalescedBytesMax {
-            head.append(contentsOf: bytes)
+            head.append(bytes)
             send(head)
+            server.giveBack(head)
             complete(exchange)
             return nil
         }
-        output.append(Array(head))
+        output.append(head.array())
+        server.giveBack(head)
         if case .webSocket(let upgrade) = response.body { return begin(upgrade, for: exchange) }
         guard sendsBody else {
             complete(exchange)
@@ -122,7 +123,7 @@ extension Connection {
     }
 
     /// False if the head cannot be sent; nothing has happened then.
-    private func appendHead(of response: Response, for exchange: Exchange, to head: inout [UInt8]) -> Bool {
+    private func appendHead(of response: Response, for exchange: Exchange, to head: inout ByteBuffer) -> Bool {
         let plan = state.plan(
             status: response.status, length: response.body.length, closes: response.closesConnection)
         do throws(SerializationError) {

@@ -1,23 +1,23 @@
+internal import Core
 internal import HTTP
 internal import Reactor
 internal import Telemetry
 
 extension Connection {
     /// Sends `bytes` after what is queued. Where nothing is, they go to the socket first: most answers are never queued.
-    func send(_ bytes: [UInt8]) {
+    func send(_ bytes: borrowing ByteBuffer) {
         guard !isClosed else { return }
         var sent = 0
         if output.isEmpty, !isBlocked, !isFlushScheduled {
             do throws(SystemCallError) {
-                if case .bytes(let count) = try OutputQueue.write(bytes, from: 0, to: &transport, more: false) {
-                    sent = count
-                }
+                let transfer = try bytes.withBytes { bytes throws(SystemCallError) in try transport.write(bytes) }
+                if case .bytes(let count) = transfer { sent = count }
             } catch {
                 return close()
             }
             server.context.metrics.sent.increment(by: sent)
         }
-        if sent < bytes.count { output.append(Array(bytes[sent...])) }
+        if sent < bytes.count { output.append(bytes.array(from: sent)) }
     }
 
     /// Sends what is queued, as far as the socket takes it.

@@ -36,14 +36,15 @@ final class Connection: EventSource, @unchecked Sendable {
     var deadlines = ConnectionDeadlines()
 
     init(_ transport: consuming Transport, peer: SocketAddress, server: ServerLoop, refusal: Refusal?) {
+        // A handshake is still to come.
+        let isSecured = transport.handshake != .none
         self.transport = transport
         self.peer = peer
         self.server = server
         self.refusal = refusal
         peerHost = peer.host
         peerSubscriber = peer.subscriber.host
-        state = ConnectionState(
-            limits: server.context.configuration.messages, isSecured: self.transport.handshake != .none)
+        state = ConnectionState(limits: server.context.configuration.messages, isSecured: isSecured)
     }
 
     var isRefusing: Bool { refusal != nil }

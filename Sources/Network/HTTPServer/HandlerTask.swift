@@ -15,7 +15,6 @@ final class HandlerTask: @unchecked Sendable {
     private var task: Task<Void, Never>?
     private var call: Call?
     private var waiter: UnsafeContinuation<Void, Never>?
-    private var isCancelled = false
 
     init(_ server: ServerLoop) { self.server = server }
 
@@ -33,10 +32,7 @@ final class HandlerTask: @unchecked Sendable {
     func end() { wake() }
 
     /// Cancels what is under way; a cancelled task answers nothing else.
-    func cancel() {
-        isCancelled = true
-        task?.cancel()
-    }
+    func cancel() { task?.cancel() }
 
     private func wake() {
         // SAFETY: taken out before it is resumed, so it is resumed once; an idle task always has one.
@@ -48,7 +44,8 @@ final class HandlerTask: @unchecked Sendable {
     private func run() async {
         while true {
             await answerCall()
-            guard !isCancelled, server.keepsIdleHandler else { break }
+            // Also where its handler's own deadline cancelled it: a cancelled task stays so.
+            guard !Task.isCancelled, server.keepsIdleHandler else { break }
             await withUnsafeContinuation { waiter in
                 self.waiter = waiter
                 server.handlerIsIdle(self)

@@ -13,6 +13,8 @@ public struct ServerConfiguration: Sendable {
     /// Certificates, for HTTPS; `nil` for plain HTTP.
     public var tls: TLSContext?
     public var limits = ConnectionLimits()
+    /// Peers that connect for many clients: the limit of connections from one address is not theirs.
+    public var proxies = TrustedProxies()
     public var messages = MessageLimits()
     public var listener = ListenerLimits()
     /// Makes the responses that the server itself refuses with, so that the API owns their shape. Not streamed.

@@ -1,3 +1,4 @@
+internal import Core
 internal import HTTP
 internal import Reactor
 internal import Synchronization
@@ -44,7 +45,7 @@ final class ServerContext: Sendable {
         let limits = configuration.limits
         let admission = open.withLock { open -> Admission in
             let ofAddress = open.byAddress[peer.subscriber, default: 0]
-            if open.count < limits.connectionsMax, ofAddress < limits.connectionsPerAddressMax {
+            if open.count < limits.connectionsMax, ofAddress < limits.connectionsPerAddressMax || isProxy(peer) {
                 open.count += 1
                 open.byAddress[peer.subscriber] = ofAddress + 1
                 return .admitted
@@ -61,6 +62,10 @@ final class ServerContext: Sendable {
         case .refused, .dropped: metrics.refused.increment()
         }
         return admission
+    }
+
+    private func isProxy(_ peer: SocketAddress) -> Bool {
+        !configuration.proxies.isEmpty && IPAddress(peer.host).map(configuration.proxies.trusts) ?? false
     }
 
     /// - Parameter wasAdmitted: false for a connection that was only let in to be refused.

@@ -16,7 +16,7 @@ final class ServerLoop: @unchecked Sendable {
     private var handlerCount = 0
     private var idleHandlers: [HandlerTask] = []
     /// Where responses are put together: one is sent before the next is begun.
-    private var buffer: [UInt8] = []
+    private var buffer: ByteBuffer?
     private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
@@ -117,14 +117,13 @@ final class ServerLoop: @unchecked Sendable {
     // MARK: The buffer
 
     /// Empty, with the room of the response before.
-    func takeBuffer() -> [UInt8] {
-        var taken: [UInt8] = []
-        swap(&taken, &buffer)
-        taken.removeAll(keepingCapacity: true)
+    func takeBuffer() -> ByteBuffer {
+        var taken = buffer.take() ?? ByteBuffer(capacity: 4096)
+        taken.truncate(to: 0)
         return taken
     }
 
-    func giveBack(_ taken: inout [UInt8]) { swap(&taken, &buffer) }
+    func giveBack(_ taken: consuming ByteBuffer) { buffer = consume taken }
 
     // MARK: Drain
 

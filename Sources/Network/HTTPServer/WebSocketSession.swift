@@ -245,8 +245,11 @@ final class WebSocketSession: @unchecked Sendable {
         connection.complete(exchange)
     }
 
-    /// The connection is gone, or done with.
-    func connectionEnded() { _ = conclude(WebSocketEnd(.lost, .abnormal)) }
+    /// The connection is gone, or done with: so is the handler, also one that has heard nothing of it.
+    func connectionEnded() {
+        _ = conclude(WebSocketEnd(.lost, .abnormal))
+        exchange.handler?.cancel()
+    }
 
     /// False if it had ended before.
     private func conclude(_ end: WebSocketEnd) -> Bool {
@@ -257,12 +260,7 @@ final class WebSocketSession: @unchecked Sendable {
         timer = nil
         messages = []
         nextMessage = 0
-        // Who waits to receive or to send learns of it so; a handler that does neither is cancelled.
-        if let receiver {
-            receiver.resume(returning: end.cause == .closed ? .success(nil) : .failure(end))
-        } else if end.cause != .closed {
-            exchange.handler?.cancel()
-        }
+        receiver?.resume(returning: end.cause == .closed ? .success(nil) : .failure(end))
         receiver = nil
         for sender in senders { sender.resume(returning: .failure(end)) }
         senders = []

@@ -13,16 +13,17 @@ public struct RequestContext: Sendable {
     /// What proved the principal.
     public var credential: CredentialKind?
     /// Whether the client came over TLS, to us or to a trusted proxy.
-    public var isSecure = false
+    public var isSecure: Bool
     /// The authority that the client used.
-    public var host: String?
+    public var host: String? { proxiedHost ?? request.head.fields["Host"] }
+    private var proxiedHost: String?
     /// The answer is a file of the page.
     var isPage = false
 
     init(request: Request, id: String) {
         self.request = request
         self.id = id
-        host = request.head.fields["Host"]
+        isSecure = request.isSecure
     }
 
     /// Looks past the trusted proxies: from here on, the client's address is the request's.
@@ -31,7 +32,7 @@ public struct RequestContext: Sendable {
         request.remoteAddress = client.address.description
         request.remoteSubscriber = client.address.subscriber.description
         if let isSecure = client.isSecure { self.isSecure = isSecure }
-        if let host = client.host { self.host = host }
+        proxiedHost = client.host
     }
 
     /// - Throws: `unauthenticated` on a route without a guard.

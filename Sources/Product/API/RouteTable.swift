@@ -53,7 +53,7 @@ enum RouteTable {
                 "GET", "/api/credits", .account, "getCredits", "Balance, purchases and usage",
                 takes: .query("userId", "The caller's own account, if it is named at all."),
                 .query(
-                    "limit", 1...CreditsRoutes.pageSizeMax, default: CreditsRoutes.pageSizeMax, "Rows of each history."),
+                    "limit", 1...CreditsRoutes.pageSizeMax, default: CreditsRoutes.pageSizeMax, "Rows of a history."),
                 .query("cursor", CreditsCursor.self, "`nextCursor` of the page before."),
                 answers: .json(CreditsAnswer.self, "The balance and a page of both histories."),
                 refuses: [.forbidden], credits.show),
@@ -84,7 +84,7 @@ enum RouteTable {
                 takes: .query("state", JobState.self, "Only jobs in this state."),
                 .query("limit", 1...jobs.limits.pageSizeMax, default: jobs.limits.pageSizeDefault, "Jobs of a page."),
                 .query("cursor", JobID.self, "`nextCursor` of the page before."),
-                answers: .json(JobPage.self, "A page of jobs.", leads: JobPage.links), routes.list),
+                answers: .json(JobPage.self, "A page of jobs."), routes.list),
             Route(
                 "GET", "/api/v1/jobs/{id}", .account, "getJob", "A job with its timeline",
                 takes: .path("id", JobID.self, jobWords),
@@ -99,7 +99,7 @@ enum RouteTable {
             Route(
                 "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",
                 takes: .path("id", JobID.self, jobWords),
-                .header("Last-Event-ID", JobEventsRoute.ids, "The id of the last event that was seen."),
+                .header("Last-Event-ID", 0...Int.max, "The id of the last event that was seen."),
                 answers: JobEventsRoute.output, JobEventsRoute(jobs: jobs).stream),
             Route(
                 "GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "getArtifact", "Download a result",

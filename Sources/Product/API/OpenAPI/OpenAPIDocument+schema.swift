@@ -14,6 +14,7 @@ extension OpenAPIDocument {
                 "components",
                 .object([
                     .required("securitySchemes", .map(of: security, names: anyName)),
+                    .required("responses", .map(of: response, names: anyName)),
                     .required("schemas", .map(of: jsonSchema, names: anyName)),
                 ])),
         ])
@@ -79,6 +80,7 @@ extension OpenAPIDocument {
                 optional("minLength", number), optional("maxLength", number),
                 optional("minItems", number), optional("maxItems", number), optional("uniqueItems", .boolean),
                 optional("items", itself), optional("oneOf", .list(of: itself)), optional("anyOf", .list(of: itself)),
+                optional("contentMediaType", text), optional("contentSchema", itself),
                 optional("properties", .map(of: itself, names: ".")),
                 optional("patternProperties", .map(of: itself, names: ".")),
                 optional("additionalProperties", .constant(false)), optional("required", .list(of: .string)),

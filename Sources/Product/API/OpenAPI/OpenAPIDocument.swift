@@ -11,8 +11,8 @@ enum OpenAPIDocument {
     static func make(_ routes: [Route], services: [Service]) -> JSON {
         var components = SchemaComponents()
         OptionsWire.define(services, in: &components)
-        for schema in JobEventsRoute.payloads { _ = schema.json(&components) }
         let paths = paths(routes, &components)
+        let elsewhere = problem(404, [.notFound], false, &components).value
         return [
             "openapi": .string(version),
             "info": [
@@ -32,7 +32,8 @@ enum OpenAPIDocument {
                             "description": "An API key as `Authorization: Bearer ck_…`.",
                         ])
                 ]),
-                "schemas": components.json,
+                // Belongs to no operation: what every path that is not listed is answered with.
+                "responses": ["NotFound": elsewhere], "schemas": components.json,
             ],
         ]
     }
@@ -99,7 +100,11 @@ enum OpenAPIDocument {
 
     private static func responses(_ route: Route, _ components: inout SchemaComponents) -> JSON {
         var members: [JSON.Member] = []
-        for answer in route.answers { members.append(response(answer, &components)) }
+        for answer in route.answers {
+            var answer = answer
+            if route.caller == .account { answer.fields += FieldSpec.rateLimit }
+            members.append(response(answer, &components))
+        }
         let codes = route.problems
         for status in Set(codes.map(\.status)).sorted() {
             members.append(
@@ -168,7 +173,7 @@ extension Route {
     /// The budget that a request spends, as the document and the list of routes name it.
     var budgetName: String {
         switch caller {
-        case .probe: "none"
+        case .probe: "health"
         case .open: "address"
         case .account: "\(budget)"
         }

@@ -28,16 +28,15 @@ struct CrossOrigin: Sendable {
     }
 
     /// The answer to OPTIONS (RFC 9110 §9.3.7); to a preflight also what the page may send.
-    func answer(allowed: [String], _ context: RequestContext) -> Response {
+    func answer(allow: String, _ context: RequestContext) -> Response {
         var response = Response(status: 204)
-        let methods = allowed.joined(separator: ", ")
-        response.fields.append("Allow", methods)
+        response.fields.append("Allow", allow)
         guard !policy.isEmpty, context.request.head.fields["Access-Control-Request-Method"] != nil else {
             return response
         }
         response.fields.append("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
         guard listedOrigin(context) != nil else { return response }
-        response.fields.append("Access-Control-Allow-Methods", methods)
+        response.fields.append("Access-Control-Allow-Methods", allow)
         response.fields.append("Access-Control-Allow-Headers", Self.requestFields)
         response.fields.append("Access-Control-Max-Age", String(Self.preflightSeconds))
         return response

@@ -4,11 +4,16 @@ internal import HTTP
 /// Where a request belongs: to a route, to the page's files, or to the question what is there.
 extension Pipeline {
     enum Destination {
-        case route(Route)
-        /// `OPTIONS` where no route has it.
-        case options
-        /// - Parameter allowed: the methods of the route at the path; empty if there is none.
+        case route(RouteReference)
+        /// - Parameter allowed: the methods of the routes at the path; empty if there is none.
         case elsewhere(allowed: [String])
+    }
+
+    /// A route that is found is not copied: it has a dozen parts.
+    final class RouteReference: Sendable {
+        let route: Route
+
+        init(_ route: Route) { self.route = route }
     }
 
     func find(_ context: inout RequestContext) -> Destination {
@@ -17,35 +22,19 @@ extension Pipeline {
         case .found(let match):
             context.parameters = match.parameters
             return .route(match.value)
-        case .methodNotAllowed(let allowed):
-            return head.method == "OPTIONS" ? .options : .elsewhere(allowed: Self.allowed(Set(allowed)))
-        case .notFound: return head.method == "OPTIONS" ? .options : .elsewhere(allowed: [])
+        case .methodNotAllowed(let allowed): return .elsewhere(allowed: allowed)
+        case .notFound: return .elsewhere(allowed: head.target == "*" ? MethodPolicy.implemented : [])
         }
     }
 
-    static func allowed(_ methods: Set<String>) -> [String] {
-        methods.union(methods.contains("GET") ? ["HEAD", "OPTIONS"] : ["OPTIONS"]).sorted()
-    }
-
-    /// RFC 9110 §9.3.7. Counted with the page's files: a browser asks before every kind of request of a page.
-    func answerOptions(_ context: RequestContext) async throws(Problem) -> Response {
-        try addressLimit.admitFile(context.request)
-        let path = context.request.head.path
-        if path == "*" { return crossOrigin.answer(allowed: methods, context) }
-        if case .methodNotAllowed(let allowed) = router.match(method: "OPTIONS", path: path) {
-            return crossOrigin.answer(allowed: Self.allowed(Set(allowed)), context)
+    /// A file of the page, what OPTIONS asks for, or a refusal.
+    func answerElsewhere(_ context: inout RequestContext, allowed: [String]) async throws(Problem) -> Response {
+        let method = context.request.head.method
+        guard MethodPolicy(method: method, allowed: allowed) != .notImplemented else {
+            try addressLimit.admit(.open, context.request)
+            throw Problem(.notImplemented, "No resource here knows the method.")
         }
-        var probe = context.request.head
-        probe.method = "HEAD"
-        if let site = options.site, case .response = await site.answer(probe) {
-            return crossOrigin.answer(allowed: Self.allowed(["GET"]), context)
-        }
-        try addressLimit.admit(.open, context.request)
-        throw Self.notFound
-    }
-
-    /// A file of the page, else a refusal.
-    func answerSite(_ context: inout RequestContext, allowed: [String]) async throws(Problem) -> Response {
+        var allowed = allowed
         if allowed.isEmpty, let site = options.site {
             try addressLimit.admitFile(context.request)
             switch await site.answer(context.request.head) {
@@ -56,21 +45,23 @@ extension Pipeline {
                 var problem = Problem(code, detail)
                 problem.fields = fields
                 throw problem
-            case .readOnly: throw Self.notAllowed(Self.allowed(["GET"]), context)
+            case .readOnly: allowed = ["GET", "HEAD"]
             case .nothing: break
             }
+        } else if method == "OPTIONS" {
+            // With the page's files: a browser asks before every kind of request of a page of another origin.
+            try addressLimit.admitFile(context.request)
+        }
+        if !allowed.isEmpty, case .options(let allow) = MethodPolicy(method: method, allowed: allowed) {
+            return crossOrigin.answer(allow: allow, context)
         }
         // Whoever asks for what is not there asks without a credential.
         try addressLimit.admit(.open, context.request)
-        throw allowed.isEmpty ? Self.notFound : Self.notAllowed(allowed, context)
-    }
-
-    private static var notFound: Problem { Problem(.notFound, "There is nothing at this path.") }
-
-    private static func notAllowed(_ allowed: [String], _ context: RequestContext) -> Problem {
-        let methods = allowed.joined(separator: ", ")
-        var problem = Problem(.methodNotAllowed, "\(context.request.head.path) answers \(methods).")
-        problem.fields["Allow"] = methods
-        return problem
+        guard !allowed.isEmpty, case .notAllowed(let allow) = MethodPolicy(method: method, allowed: allowed) else {
+            throw Problem(.notFound, "There is nothing at this path.")
+        }
+        var problem = Problem(.methodNotAllowed, "\(context.request.head.path) answers \(allow).")
+        problem.fields["Allow"] = allow
+        throw problem
     }
 }

@@ -21,9 +21,7 @@ public struct PipelineOptions: Sendable {
 /// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, BodyLimit,
 /// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
 public struct Pipeline: Sendable {
-    let router: Router<Route>
-    /// Every method that some route has, for `OPTIONS *`.
-    let methods: [String]
+    let router: Router<RouteReference>
     let options: PipelineOptions
     let time: any TimeSource
     private let accessLog: AccessLog
@@ -34,6 +32,7 @@ public struct Pipeline: Sendable {
     private let authenticate: Authenticate
     private let accountLimit: AccountLimit
     let crossOrigin: CrossOrigin
+    private let compression: Compression
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -49,10 +48,9 @@ public struct Pipeline: Sendable {
         routes: [Route], accounts: AccountService, limits: APILimits, options: PipelineOptions, log: Logger,
         metrics: Metrics, time: any TimeSource
     ) throws {
-        var router = Router<Route>()
-        for route in routes { try router.add(route.method, route.path, route) }
+        var router = Router<RouteReference>()
+        for route in routes { try router.add(route.method, route.path, RouteReference(route)) }
         self.router = router
-        methods = Self.allowed(Set(routes.map(\.method)))
         self.options = options
         self.time = time
         accessLog = AccessLog(log: log, metrics: metrics)
@@ -62,6 +60,7 @@ public struct Pipeline: Sendable {
         bodyLimit = BodyLimit(limits: limits)
         authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
         accountLimit = AccountLimit(limits, time: time)
+        compression = Compression(bytesMin: limits.compressBytesMin)
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
@@ -73,9 +72,8 @@ public struct Pipeline: Sendable {
         var response: Response
         do {
             switch find(&context) {
-            case .route(let route): response = try await answer(route, &context)
-            case .options: response = try await answerOptions(context)
-            case .elsewhere(let allowed): response = try await answerSite(&context, allowed: allowed)
+            case .route(let found): response = try await answer(found.route, &context)
+            case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {
             response = problems.answer(error, context)
@@ -121,6 +119,7 @@ public struct Pipeline: Sendable {
     }
 
     private func finish(_ response: inout Response, _ context: RequestContext) {
+        if !context.isPage { compression.finish(&response, context) }
         response.fields.append("X-Request-Id", context.id)
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)

@@ -4,7 +4,7 @@ internal import HTTP
 /// frame them.
 enum SecurityFields {
     /// A page loads its own origin's files and nothing written into it; `blob:` is for audio that its scripts make.
-    private static let page: [(String, String)] = [
+    private static let page: [(name: String, value: String)] = [
         (
             "Content-Security-Policy",
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -26,7 +26,7 @@ enum SecurityFields {
         // RFC 6797 §7.2: over plain HTTP the field would be void.
         if context.isSecure { response.fields.append("Strict-Transport-Security", "max-age=31536000") }
         if isPage {
-            for (name, value) in page { response.fields.append(name, value) }
+            for field in page { response.fields.append(field.name, field.value) }
         } else if context.principal != nil, response.fields["Cache-Control"] == nil {
             response.fields.append("Cache-Control", "no-store")
         }

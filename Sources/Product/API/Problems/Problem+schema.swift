@@ -6,7 +6,7 @@ extension Problem {
     /// these have no `error` member.
     static let transportCodes: [ProblemCode] = [
         .badRequest, .requestTimeout, .contentTooLarge, .uriTooLong, .headerFieldsTooLarge, .expectationFailed,
-        .notImplemented, .httpVersionNotSupported, .overloaded, .internalError,
+        .notImplemented, .httpVersionNotSupported, .misdirectedRequest, .overloaded, .internalError,
     ]
 
     /// What a problem of the code looks like, under a name of its own.
@@ -49,12 +49,11 @@ extension Problem {
         case 401: [FieldSpec(name: "WWW-Authenticate", schema: .string, summary: "How to authenticate.")]
         case 405: [FieldSpec(name: "Allow", schema: .string, summary: "The methods that the path knows.")]
         case 416: [FieldSpec(name: "Content-Range", schema: .string, summary: "How many bytes there are.")]
-        case 429:
-            [
-                retryAfter(isRequired: true),
-                FieldSpec(name: "RateLimit", schema: .string, summary: "What is left.", isRequired: false),
-                FieldSpec(name: "RateLimit-Policy", schema: .string, summary: "The limit.", isRequired: false),
-            ]
+        case 426:
+            WebSocketHandshake.upgradeFields.map {
+                FieldSpec(name: $0.0, schema: .constant(.string($0.1)), summary: "What is spoken here.")
+            }
+        case 429: [retryAfter(isRequired: true)] + FieldSpec.rateLimit
         case 503: [retryAfter(isRequired: false)]
         default: []
         }
@@ -73,14 +72,14 @@ extension Route {
     /// Every problem that a request of this route may be answered with: its own, and what guard and inputs imply.
     var problems: [ProblemCode] {
         var codes = refuses + inputs.flatMap(\.refuses) + Problem.transportCodes
-        // Another method on this path, and a body in a content coding.
-        codes += [.methodNotAllowed, .unsupportedMediaType]
+        // Another method on this path, a body in a content coding, and the budget that every route has.
+        codes += [.methodNotAllowed, .unsupportedMediaType, .tooManyRequests]
         if closesQuery { codes += [.unknownField, .invalidField] }
-        switch caller {
-        case .probe: break
-        case .open: codes.append(.tooManyRequests)
-        case .account: codes += [.unauthenticated, .tooManyRequests]
+        if caller == .account {
+            codes.append(.unauthenticated)
+            if method != "GET" { codes += [.foreignOrigin, .invalidCSRFToken] }
         }
+        if caller != .probe, !streamsBody { codes.append(.answerTimeout) }
         return ProblemCode.allCases.filter(codes.contains)
     }
 }

@@ -9,29 +9,32 @@ internal import Studio
 struct JobEventsRoute: Sendable {
     let jobs: JobService
 
-    /// The ids of `timeline` events; 0 is before the first.
-    static let ids: ClosedRange<Int64> = 0...Int64.max
     static let output = RouteOutput.response([
         AnswerSpec(
-            status: 200, summary: "`timeline`, `progress` and at last an `end` event.",
-            content: [
-                AnswerSpec.Content(
-                    mediaType: "text/event-stream", schema: .string,
-                    example: """
-                        id: 1
-                        event: timeline
-                        data: {"sequence":1,"attempt":0,"kind":"queued","detail":{"price":1},\
-                        "at":"2026-01-02T03:04:05.678Z"}
-
-
-                        """)
-            ], fields: [.noStore])
+            status: 200, summary: "Events until the job has ended, each as the schema says.",
+            content: [AnswerSpec.Content(mediaType: "text/event-stream", schema: event)], fields: [.noStore])
     ])
-    /// What the events carry, which OpenAPI 3.1 cannot say of a stream.
-    static let payloads = [JobEventWire.schema, JobProgress.schema, JobSummary.schema]
+    private static let event = Schema.component(
+        "JobStreamEvent",
+        .oneOf([
+            event("TimelineStreamEvent", "timeline", hasID: true, JobEventWire.schema),
+            event("ProgressStreamEvent", "progress", hasID: false, JobProgress.schema),
+            event("EndStreamEvent", "end", hasID: false, JobSummary.schema),
+        ]))
+
+    private static func event(_ name: String, _ type: String, hasID: Bool, _ data: Schema) -> Schema {
+        let id = Schema.string(pattern: "^[1-9][0-9]*$", meaning: "a sequence")
+        let words = hasID ? "The line's sequence." : "As a client remembers it: that of the line before."
+        return .object(
+            name,
+            [
+                Schema.Property(name: "id", schema: id.saying(words), isRequired: hasID),
+                .required("event", .constant(.string(type))), .required("data", .encoded(data)),
+            ])
+    }
 
     func stream(
-        _ context: RequestContext, _ id: JobID, after lastEventID: Int64?
+        _ context: RequestContext, _ id: JobID, after lastEventID: Int?
     ) async throws(Problem) -> Response {
         let account = try context.account()
         do { _ = try await jobs.job(id, of: account) } catch { throw Problem(error) }
@@ -39,7 +42,7 @@ struct JobEventsRoute: Sendable {
         guard let signals = jobs.hub.watch(id) else {
             throw Problem(.overloaded, "The job is watched by too many streams, or the server is shutting down.")
         }
-        let start = lastEventID ?? 0
+        let start = Int64(lastEventID ?? 0)
         var response = Response(
             status: 200,
             body: .stream(length: nil) { writer in

@@ -16,8 +16,7 @@ struct JobSubmissionRoute: Sendable {
         "JobSubmission",
         [
             .required("service", .serviceName),
-            Schema.Property(
-                name: "options", schema: .reference("JobOptionsGiven"), isRequired: false),
+            .optional("options", .reference("JobOptionsGiven"), "As JSON."),
             .required("file", .string(format: "binary"), "Audio, or video with audio, in any common format."),
         ])
     static let partTypes = [

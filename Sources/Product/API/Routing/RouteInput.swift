@@ -67,7 +67,7 @@ extension RouteInput where Value == Int {
         let fixed = schema
         return .optional(.query, name, fixed, summary) { text in
             guard let text else { return fallback }
-            return wholeNumber(text).flatMap { Int(exactly: $0) }.flatMap { range.contains($0) ? $0 : nil }
+            return wholeNumber(text).flatMap { range.contains($0) ? $0 : nil }
         }
     }
 }
@@ -93,10 +93,10 @@ extension RouteInput where Value == String? {
     }
 }
 
-extension RouteInput where Value == Int64? {
+extension RouteInput where Value == Int? {
     /// A whole number in a request field.
-    static func header(_ name: String, _ range: ClosedRange<Int64>, _ summary: String) -> RouteInput {
-        .optional(.header, name, .integer(range), summary) { text in
+    static func header(_ name: String, _ range: ClosedRange<Int>, _ summary: String) -> RouteInput {
+        .optional(.header, name, .integer(Int64(range.lowerBound)...Int64(range.upperBound)), summary) { text in
             guard let text else { return .some(nil) }
             guard let number = wholeNumber(text), range.contains(number) else { return nil }
             return .some(number)
@@ -149,6 +149,18 @@ extension RouteInput {
 }
 
 /// The value of digits and perhaps a minus; `nil` for anything else, such as a plus.
-private func wholeNumber(_ text: String) -> Int64? {
-    text.utf8.first == UInt8(ascii: "+") ? nil : Int64(text)
+private func wholeNumber(_ text: String) -> Int? {
+    text.utf8.first == UInt8(ascii: "+") ? nil : Int(text)
+}
+
+extension UInt8 {
+    /// A letter, a digit, `_` or `-` of ASCII: what names and ids are made of.
+    var isNameByte: Bool {
+        switch self {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
 }

@@ -3,6 +3,13 @@ internal import HTTP
 
 extension FieldSpec {
     static let noStore = FieldSpec(name: "Cache-Control", schema: .constant("no-store"), summary: "Kept by no cache.")
+    /// draft-ietf-httpapi-ratelimit-headers-10.
+    static let rateLimit = [
+        FieldSpec(
+            name: "RateLimit", schema: .string, summary: "What is left of the budget, and until when.",
+            isRequired: false),
+        FieldSpec(name: "RateLimit-Policy", schema: .string, summary: "The budget.", isRequired: false),
+    ]
     static let location = FieldSpec(name: "Location", schema: .string(format: "uri-reference"), summary: "Where it is.")
     static let contentDisposition = FieldSpec(
         name: "Content-Disposition", schema: .string, summary: "An attachment with the file's name.")
@@ -18,14 +25,13 @@ extension FieldSpec {
 }
 
 extension InputSpec {
-    /// What `Conditional` heeds in a request for something with an entity tag.
+    /// Of what `Conditional` heeds in a request for something with an entity tag, what a client saves bytes by.
     static let validators: [InputSpec] = [
-        .heeded("If-None-Match", "Entity tags; 304 if the content has one of them."),
-        .heeded("If-Match", "Entity tags; 412 unless the content has one of them."),
+        .heeded("If-None-Match", "Entity tags; 304 if the content has one of them.", example: "\"x\"")
     ]
     static let ranges: [InputSpec] = [
-        .heeded("Range", "`bytes=0-99`, or several ranges; answered 206."),
-        .heeded("If-Range", "An entity tag; the range holds only for this content."),
+        .heeded("Range", "`bytes=0-99`, or several ranges; answered 206.", example: "bytes=0-99"),
+        .heeded("If-Range", "An entity tag; the range holds only for this content.", example: "\"x\""),
     ]
 }
 

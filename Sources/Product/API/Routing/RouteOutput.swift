@@ -104,7 +104,10 @@ extension AnswerSpec {
 
 extension InputSpec {
     /// A request field that the answer heeds where it can: what it cannot read, it passes over (RFC 9110 §13, §14).
-    static func heeded(_ name: String, _ summary: String) -> InputSpec {
-        InputSpec(place: .header, name: name, schema: .string, isRequired: false, summary: summary, refuses: [])
+    static func heeded(_ name: String, _ summary: String, example: JSON) -> InputSpec {
+        var schema = Schema.string
+        schema.example = example
+        return InputSpec(
+            place: .header, name: name, schema: schema, isRequired: false, summary: summary, refuses: [])
     }
 }

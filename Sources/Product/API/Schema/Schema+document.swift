@@ -55,7 +55,7 @@ extension Schema {
                 JSON.Member("type", "number"), JSON.Member("minimum", .number(range.lowerBound)),
                 JSON.Member("maximum", .number(range.upperBound)),
             ]
-        case .text(let rule): return Self.members(rule)
+        case .text(let rule): return Self.members(rule, &components)
         case .constant(let value): return [JSON.Member("const", value)]
         case .choice(let values):
             return [JSON.Member("type", "string"), JSON.Member("enum", .array(values.map(JSON.string)))]
@@ -74,6 +74,8 @@ extension Schema {
             ]
         case .oneOf(let schemas):
             return [JSON.Member("oneOf", .array(schemas.map { $0.json(&components) }))]
+        case .anyOf(let schemas):
+            return [JSON.Member("anyOf", .array(schemas.map { $0.json(&components) }))]
         case .nullable(let schema): return Self.nullable(schema, &components)
         case .component(let name, let schema): return components.add(name, schema).members ?? []
         case .reference(let name, _): return SchemaComponents.reference(name).members ?? []
@@ -81,7 +83,7 @@ extension Schema {
         }
     }
 
-    private static func members(_ rule: TextRule) -> [JSON.Member] {
+    private static func members(_ rule: TextRule, _ components: inout SchemaComponents) -> [JSON.Member] {
         var members = [JSON.Member("type", "string")]
         if rule.length.lowerBound > 0 {
             members.append(JSON.Member("minLength", .integer(Int64(rule.length.lowerBound))))
@@ -91,6 +93,10 @@ extension Schema {
         }
         if let pattern = rule.pattern { members.append(JSON.Member("pattern", .string(pattern))) }
         if let format = rule.format { members.append(JSON.Member("format", .string(format))) }
+        if let content = rule.content {
+            members.append(JSON.Member("contentMediaType", "application/json"))
+            members.append(JSON.Member("contentSchema", content.json(&components)))
+        }
         return members
     }
 

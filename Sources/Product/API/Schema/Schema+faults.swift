@@ -39,7 +39,8 @@ extension Schema {
     func faults(in value: JSON, at field: String) -> [Fault] {
         switch shape {
         case .anything: []
-        case .component(_, let schema), .reference(_, let schema): schema.faults(in: value, at: field)
+        case .component(_, let schema), .reference(_, let schema):
+            schema.faults(in: value, at: field)
         case .nullable(let schema): value == .null ? [] : schema.faults(in: value, at: field)
         case .object(let properties): Self.faults(in: value, properties, at: field)
         case .list(let element, let count, let isSet): Self.faults(in: value, element, count, isSet, at: field)
@@ -91,7 +92,7 @@ extension Schema {
             value.string.map { rule.length.contains($0.unicodeScalars.count) && (rule.accepts?($0) ?? true) } ?? false
         case .constant(let constant): value == constant
         case .choice(let values): value.string.map(values.contains) ?? false
-        case .oneOf(let schemas): schemas.contains { $0.faults(in: value, at: "").isEmpty }
+        case .oneOf(let schemas), .anyOf(let schemas): schemas.contains { $0.faults(in: value, at: "").isEmpty }
         default: true
         }
     }
@@ -111,7 +112,7 @@ extension Schema {
         case .choice(let values): "one of \(values.joined(separator: ", "))"
         case .list: "a list"
         case .object, .map: "an object"
-        case .oneOf(let schemas): schemas.map(\.meaning).joined(separator: " or ")
+        case .oneOf(let schemas), .anyOf(let schemas): schemas.map(\.meaning).joined(separator: " or ")
         case .nullable(let schema), .component(_, let schema), .reference(_, let schema): schema.meaning
         case .anything: "anything"
         }

@@ -19,6 +19,7 @@ struct Schema: Sendable {
         /// An object whose member names are free, within the pattern, and whose values are alike.
         case map(of: Schema, names: String)
         case oneOf([Schema])
+        case anyOf([Schema])
         case nullable(Schema)
         /// A schema that the document lists under its name and refers to elsewhere.
         case component(String, Schema)
@@ -38,6 +39,8 @@ struct Schema: Sendable {
         var meaning = "a string"
         var format: String?
         var accepts: (@Sendable (String) -> Bool)?
+        /// What the text is, read as JSON.
+        var content: Schema?
     }
 
     struct Property: Sendable {
@@ -83,6 +86,8 @@ extension Schema {
     ) -> Schema {
         Schema(.text(TextRule(pattern: pattern, meaning: meaning, accepts: accepts)))
     }
+    /// A string that is the text of such a JSON value.
+    static func encoded(_ content: Schema) -> Schema { Schema(.text(TextRule(content: content))) }
     static func constant(_ value: JSON) -> Schema { Schema(.constant(value)) }
     static func choice(_ values: [String]) -> Schema { Schema(.choice(values)) }
     static func list(of element: Schema, _ count: ClosedRange<Int> = 0...Int.max, isSet: Bool = false) -> Schema {
@@ -93,21 +98,13 @@ extension Schema {
         Schema(.component(name, Schema(.object(properties))))
     }
     static func map(of value: Schema, names: String) -> Schema { Schema(.map(of: value, names: names)) }
+    static func anyOf(_ schemas: [Schema]) -> Schema { schemas.count == 1 ? schemas[0] : Schema(.anyOf(schemas)) }
     static func oneOf(_ schemas: [Schema]) -> Schema { Schema(.oneOf(schemas)) }
     static func component(_ name: String, _ schema: Schema) -> Schema { Schema(.component(name, schema)) }
     static func reference(_ name: String, base: Schema = .anything) -> Schema { Schema(.reference(name, base: base)) }
 
     /// This or `null`.
     var nullable: Schema { Schema(.nullable(self)) }
-
-    /// The schema itself where this is a component.
-    var resolved: Schema {
-        switch shape {
-        case .component(_, let schema): schema.resolved
-        case .reference(_, let base): base
-        default: self
-        }
-    }
 }
 
 extension Schema.Property {

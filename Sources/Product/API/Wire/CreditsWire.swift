@@ -75,7 +75,9 @@ struct CreditsAnswer: JSONAnswer {
 struct CreditsCursor: Hashable, ParameterValue {
     static let schema = Schema.component(
         "CreditsCursor",
-        .string(pattern: "^[^.]+\\.[^.]+$", meaning: "a cursor of this route") { CreditsCursor(parsing: $0) != nil })
+        .string(pattern: "^[A-Za-z0-9_-]+\\.[A-Za-z0-9_-]+$", meaning: "a cursor of this route") {
+            CreditsCursor(parsing: $0) != nil
+        })
 
     var purchases: String?
     var usage: String?
@@ -91,7 +93,9 @@ struct CreditsCursor: Hashable, ParameterValue {
 
     init?(parsing text: String) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty && $0.utf8.allSatisfy(\.isNameByte) }) else {
+            return nil
+        }
         purchases = parts[0] == "-" ? nil : String(parts[0])
         usage = parts[1] == "-" ? nil : String(parts[1])
     }

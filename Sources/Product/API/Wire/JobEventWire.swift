@@ -24,7 +24,7 @@ enum JobEventWire {
         .required("released", .integer(1...Int64.max), "Credits that were given back.")
     ]
     private static let failure: [Schema.Property] = [
-        .required("code", .choice(ProblemCode.allCases.map(\.rawValue))), .required("detail", .string),
+        .required("code", JobWire.failureCode), .required("detail", .string),
     ]
 
     private static func line(_ name: String, _ kinds: [String], _ detail: [Schema.Property]) -> Schema {

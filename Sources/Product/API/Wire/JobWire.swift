@@ -52,10 +52,21 @@ enum JobWire {
     private static let failure = Schema.object(
         "JobFailure",
         [
-            .required("code", .choice(ProblemCode.allCases.map(\.rawValue)), "One of the problem codes."),
+            .required("code", failureCode),
             .required("title", .string),
             .required("detail", .string),
         ])
+
+    /// The problem codes that a job can fail with.
+    static let failureCode = Schema.component(
+        "JobFailureCode",
+        .choice(
+            [
+                .emptyFile, .fileTooLarge, .unsupportedMedia, .mediaUnreadable, .mediaTruncated, .noAudioStream,
+                .mediaTooLong, .tooManyChannels, .sampleRateOutOfRange, .unknownService, .invalidOption,
+                .unknownModel, .modelNotInstalled, .engineFailed, .deadlineExceeded, .tooManyAttempts, .storageFull,
+                .internalError,
+            ].map { (code: ProblemCode) in code.rawValue }))
 
     static func members(_ job: Job) -> [JSON.Member] {
         [
@@ -118,11 +129,6 @@ struct JobPage: JSONAnswer {
             .required("nextCursor", JobID.schema.nullable, "The `cursor` of the next page."),
         ])
 
-    static let links = [
-        AnswerSpec.Link(operation: "getJob", parameters: [("id", "/jobs/0/id")]),
-        AnswerSpec.Link(operation: "listJobs", parameters: [("cursor", "/nextCursor")]),
-    ]
-
     var jobs: [Job]
     var next: JobID?
 
@@ -157,7 +163,6 @@ struct JobAnswer: JSONAnswer {
         AnswerSpec.Link(operation: "cancelJob", parameters: [("id", "/id")]),
         AnswerSpec.Link(operation: "followJob", parameters: [("id", "/id")]),
         AnswerSpec.Link(operation: "getArchive", parameters: [("id", "/id")]),
-        AnswerSpec.Link(operation: "getArtifact", parameters: [("id", "/id"), ("name", "/artifacts/0/name")]),
     ]
 
     var detail: JobDetail
@@ -192,13 +197,21 @@ struct JobAnswer: JSONAnswer {
 
 /// The name of a result.
 struct ArtifactName: PathValue {
-    static let schema = Schema.string(1...255).saying("The name of a result.", example: "vocals.wav")
+    private static let lengthMax = 255
+
+    static let schema = Schema.component(
+        "ArtifactName",
+        .string(pattern: "^[A-Za-z0-9_-][A-Za-z0-9._-]{0,\(lengthMax - 1)}$", meaning: "the name of a result") {
+            ArtifactName(parsing: $0) != nil
+        })
     static var absence: Problem { Problem(JobError.artifactNotFound) }
 
     var text: String
 
     init?(parsing text: String) {
-        guard !text.isEmpty else { return nil }
+        guard text.utf8.allSatisfy({ $0.isNameByte || $0 == UInt8(ascii: ".") }),
+            text.utf8.first != UInt8(ascii: "."), (1...Self.lengthMax).contains(text.utf8.count)
+        else { return nil }
         self.text = text
     }
 }

@@ -9,6 +9,7 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 
+#include "cadenza_beneath.h"
 #include "cadenza_linux.h"
 #include "cadenza_seccomp.h"
 #include "cadenza_signals.h"

@@ -1,7 +1,7 @@
-import CZlib
+internal import CZlib
 
 /// Every gzip member of `bytes` must be whole and nothing may follow it; `nil` otherwise.
-func gunzip(_ bytes: [UInt8]) -> [UInt8]? {
+public func gunzip(_ bytes: [UInt8]) -> [UInt8]? {
     var stream = z_stream()
     guard inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return nil }
     defer { inflateEnd(&stream) }

@@ -1,0 +1,58 @@
+internal import Core
+internal import HTTP
+internal import Synchronization
+
+/// Sends whole answers of text in gzip to clients that take it (RFC 9110 §8.4).
+///
+/// Not compressed are streams, ranges, files, and what is coded already; nor what is so large that a loop would be busy
+/// with it for long. Nor is an answer to a session cookie, unless the browser says that a page of this origin asked:
+/// other pages could have it repeat guesses beside its secrets and read the outcome off its length (BREACH). A key in
+/// `Authorization` is nothing that other pages could make a browser send.
+final class Compression: Sendable {
+    /// Some 3 ms of a loop's time.
+    static let bytesMax = 256 << 10
+    /// Answers that are kept compressed: with an entity tag, and to nobody in particular, such as the API's document.
+    static let keptMax = 8
+
+    private let bytesMin: Int
+    private let kept = Mutex<[String: [UInt8]]>([:])
+
+    init(bytesMin: Int) { self.bytesMin = bytesMin }
+
+    func finish(_ response: inout Response, _ context: RequestContext) {
+        guard case .bytes(let bytes) = response.body, bytes.count >= bytesMin, bytes.count <= Self.bytesMax,
+            response.status != 206, response.fields["Content-Encoding"] == nil,
+            Self.isText(response.fields["Content-Type"])
+        else { return }
+        response.fields.append("Vary", "Accept-Encoding")
+        let fields = context.request.head.fields
+        guard context.credential != .session || fields["Sec-Fetch-Site"] == "same-origin",
+            ContentCoding.negotiate(fields, available: [.gzip]) == .gzip
+        else { return }
+        response.body = .bytes(compressed(bytes, key: Self.key(response, context)))
+        response.fields.append("Content-Encoding", "gzip")
+        // RFC 9110 §8.8.3: another coding is another representation; a weak tag stands for both.
+        if let tag = response.fields["ETag"], !tag.hasPrefix("W/") { response.fields["ETag"] = "W/" + tag }
+    }
+
+    private func compressed(_ bytes: [UInt8], key: String?) -> [UInt8] {
+        guard let key else { return gzip(bytes) }
+        if let known = kept.withLock({ $0[key] }) { return known }
+        let compressed = gzip(bytes)
+        kept.withLock { kept in
+            if kept.count < Self.keptMax { kept[key] = compressed }
+        }
+        return compressed
+    }
+
+    /// What an answer is kept under, if it is the same for everyone.
+    private static func key(_ response: Response, _ context: RequestContext) -> String? {
+        guard context.principal == nil, let tag = response.fields["ETag"] else { return nil }
+        return "\(context.request.head.path) \(tag)"
+    }
+
+    private static func isText(_ contentType: String?) -> Bool {
+        guard let type = contentType?.prefix(while: { $0 != ";" }) else { return false }
+        return type == "application/json" || type == "application/problem+json" || type.hasPrefix("text/")
+    }
+}

@@ -1,0 +1,10 @@
+import Synchronization
+
+/// A body that comes in the given pieces.
+final class Pieces: Sendable {
+    private let rest: Mutex<ArraySlice<[UInt8]>>
+
+    init(_ pieces: [[UInt8]]) { rest = Mutex(pieces[...]) }
+
+    func next() -> [UInt8]? { rest.withLock { $0.popFirst() } }
+}

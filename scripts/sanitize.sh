@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds the network rooms with a sanitizer, in a copy of their own, and runs their tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+readonly sanitizer=${1:?usage: scripts/sanitize.sh address|thread}
+readonly tree=.build/$sanitizer/tree
+export SWIFT_BACKTRACE=enable=no
+
+scripts/network-copy "$tree"
+swift build --package-path "$tree" --build-tests --sanitize="$sanitizer"
+swift test --package-path "$tree" --skip-build --disable-xctest --sanitize="$sanitizer"

@@ -4,7 +4,7 @@ internal import Glibc
 /// array asks who else holds it each time; and text goes in without strings made of its parts.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     // SAFETY: owned by this value alone, from init to deinit; `count` bytes are initialised, never more than `capacity`.
-    private var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     public private(set) var count = 0
 
@@ -18,7 +18,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     public var isEmpty: Bool { count == 0 }
 
     /// The bytes, for the time of `body`.
-    public borrowing func withBytes<Value: ~Copyable, Failure: Error>(
+    @inlinable public borrowing func withBytes<Value: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
     ) throws(Failure) -> Value {
         try body(UnsafeRawBufferPointer(start: base, count: count))
@@ -128,7 +128,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
 
 extension String {
     /// Its UTF-8, for the time of `body`. Unlike `withUTF8` it needs no copy of the string to call it on.
-    public func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+    @inlinable public func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
         if let value = utf8.withContiguousStorageIfAvailable(body) { return value }
         var copy = self
         return copy.withUTF8(body)

@@ -23,7 +23,7 @@ extension Pipeline {
             context.parameters = match.parameters
             return .route(match.value)
         case .methodNotAllowed(let allowed): return .elsewhere(allowed: allowed)
-        case .notFound: return .elsewhere(allowed: head.target == "*" ? MethodPolicy.implemented : [])
+        case .notFound: return .elsewhere(allowed: head.path == "*" ? MethodPolicy.implemented : [])
         }
     }
 

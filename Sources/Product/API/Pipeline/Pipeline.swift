@@ -14,6 +14,8 @@ public struct PipelineOptions: Sendable {
     public var sessions: SessionCookies?
     /// The web page's files.
     public var site: (any StaticSite)?
+    /// Adds the routes that only developers and conformance suites need.
+    public var servesDevelopmentRoutes = false
 
     public init() {}
 }
@@ -40,7 +42,8 @@ public struct Pipeline: Sendable {
         metrics: Metrics, time: any TimeSource
     ) throws {
         try self.init(
-            routes: RouteTable.routes(services, limits: limits, metrics: metrics, time: time),
+            routes: RouteTable.routes(
+                services, limits: limits, options: options, metrics: metrics, time: time),
             accounts: services.accounts, limits: limits, options: options, log: log, metrics: metrics, time: time)
     }
 

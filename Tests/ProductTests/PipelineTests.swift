@@ -121,6 +121,7 @@ struct Answer {
             let sink = Sink()
             try await send(sink)
             bytes = await sink.bytes
+        case .webSocket: bytes = []
         }
     }
 

@@ -92,12 +92,13 @@ final class WireClient {
         }
     }
 
-    /// Sends until the connection has taken nothing for half a second; returns how much it took.
+    /// Sends `chunk` over and over until the connection has taken nothing for half a second; returns how much it took.
     func sendUntilStalled(_ chunk: [UInt8], max: Int) throws -> Int {
         var sent = 0
         while sent < max {
-            let count = chunk.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, min($0.count, max - sent), Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            let rest = chunk[(sent % chunk.count)...].prefix(max - sent)
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
             }
             if count > 0 {
                 sent += count

@@ -69,7 +69,9 @@ final class TLSSession {
         wire.deallocate()
     }
 
-    var isEstablished: Bool { if case .established = phase { true } else { false } }
+    private var isEstablished: Bool { if case .established = phase { true } else { false } }
+    /// What has been read came under protection, even if the session has failed since.
+    private(set) var isSecure = false
     var isResumed: Bool { SSL_session_reused(ssl) == 1 }
     /// Bytes handed to the kernel, overhead and all.
     var sentByteCount: Int { wire.pointee.sentByteCount }
@@ -91,6 +93,7 @@ final class TLSSession {
             let status = SSL_do_handshake(ssl)
             guard status == 1 else { return try stopped(status, during: "handshake") }
             phase = .established
+            isSecure = true
             wire.pointee.overheadByteCount = 0
         }
         return try readContent(into: buffer)
@@ -120,9 +123,10 @@ final class TLSSession {
             let status = SSL_read_ex(ssl, rest.baseAddress, rest.count, &count)
             guard status == 1 else {
                 if filled == 0 { return try stopped(status, during: "read") }
-                // What came before it goes first; the end and an error are told again at the next read.
-                let isWaiting = SSL_get_error(ssl, status) == SSL_ERROR_WANT_READ
-                isDrained = isWaiting && !wire.pointee.isAllowanceSpent
+                // What came before it goes first: an error is kept, the end is told again at the next read.
+                let code = SSL_get_error(ssl, status)
+                if code == SSL_ERROR_SSL || code == SSL_ERROR_SYSCALL { _ = fatal(code, during: "read") }
+                isDrained = code == SSL_ERROR_WANT_READ && !wire.pointee.isAllowanceSpent
                 return .bytes(filled)
             }
             filled += count
@@ -136,7 +140,8 @@ final class TLSSession {
     }
 
     private func stopped(_ status: Int32, during call: String) throws(SystemCallError) -> Reading {
-        switch SSL_get_error(ssl, status) {
+        let code = SSL_get_error(ssl, status)
+        switch code {
         case SSL_ERROR_WANT_READ:
             guard wire.pointee.overheadByteCount <= Self.overheadBytesMax else {
                 throw fail(call, EPROTO, "too much overhead without content")
@@ -149,12 +154,15 @@ final class TLSSession {
             isDrained = true
             return .wouldBlock
         case SSL_ERROR_ZERO_RETURN: return .end
-        case SSL_ERROR_SYSCALL:
-            // Without an errno it is an end without close_notify: content may have been cut off.
-            let code = wire.pointee.failure
-            throw fail(call, code == 0 ? ECONNRESET : code, code == 0 ? "cut off" : "the socket failed")
-        default: throw fail(call, EPROTO, TLSIdentityLoader.reason())
+        default: throw fatal(code, during: call)
         }
+    }
+
+    private func fatal(_ code: Int32, during call: String) -> SystemCallError {
+        guard code == SSL_ERROR_SYSCALL else { return fail(call, EPROTO, TLSIdentityLoader.reason()) }
+        // Without an errno it is an end without close_notify: content may have been cut off.
+        let errno = wire.pointee.failure
+        return errno == 0 ? fail(call, ECONNRESET, "cut off") : fail(call, errno, "the socket failed")
     }
 
     private func fail(_ call: String, _ code: Int32, _ reason: String) -> SystemCallError {
@@ -179,13 +187,9 @@ final class TLSSession {
         ERR_clear_error()
         let status = SSL_write_ex(ssl, bytes.baseAddress, bytes.count, &count)
         if status == 1 { return .bytes(count) }
-        switch SSL_get_error(ssl, status) {
-        case SSL_ERROR_WANT_WRITE: return .wouldBlock
-        case SSL_ERROR_SYSCALL:
-            let code = wire.pointee.failure
-            throw fail("write", code == 0 ? EPIPE : code, "the socket failed")
-        default: throw fail("write", EPROTO, TLSIdentityLoader.reason())
-        }
+        let code = SSL_get_error(ssl, status)
+        if code == SSL_ERROR_WANT_WRITE { return .wouldBlock }
+        throw fatal(code, during: "write")
     }
 
     /// As `Socket.send`, through a record's worth of memory: only the kernel could encrypt inside sendfile(2).

@@ -93,7 +93,7 @@ public struct Transport: ~Copyable {
     // MARK: TLS
 
     /// Nobody between reads along: TLS, with its handshake done.
-    public var isSecure: Bool { session?.isEstablished ?? false }
+    public var isSecure: Bool { session?.isSecure ?? false }
 
     public var handshake: Handshake {
         guard let session else { return .none }

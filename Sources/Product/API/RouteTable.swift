@@ -42,7 +42,7 @@ enum RouteTable {
     private static func serverRoutes(_ health: HealthRoutes) -> [Route] {
         RouteGroup.server(
             Route(
-                "GET", "/healthz", .probe, "live", "Whether the process answers",
+                "GET", "/healthz", .probe, HealthRoutes.liveID, "Whether the process answers",
                 answers: .json(LiveAnswer.self, "It does."), health.live),
             Route(
                 "GET", "/readyz", .probe, "ready", "Whether the server takes work",

@@ -40,8 +40,8 @@ def tree_memory(pid):
 
 
 class Server:
-    def __init__(self, binary, data, **environment):
-        self.binary, self.data, self.environment = binary, data, environment
+    def __init__(self, binary, data, flags=(), **environment):
+        self.binary, self.data, self.flags, self.environment = binary, data, flags, environment
         self.peak = 0
         self.start()
 
@@ -52,7 +52,8 @@ class Server:
     def start(self):
         self.log = open(self.data.parent / f"{self.data.name}.log", "ab")
         self.process = subprocess.Popen(
-            [self.binary, "serve", "--demo"], env=self.env(), stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [self.binary, "serve", "--demo", *self.flags], env=self.env(), stdout=subprocess.PIPE, stderr=self.log,
+            text=True)
         self.url = self.key = None
         for line in self.process.stdout:
             if line.startswith("URL: "):

@@ -22,20 +22,20 @@ import Workers
 /// The one place where the rooms are wired to each other: the whole server, from its settings to its last answer.
 final class Application: Sendable {
     private static let sweepSeconds: Double = 600
-    /// Proxies commonly close what is quiet for a minute.
-    private static let heartbeatSeconds: Double = 15
 
     let store: Store
     let log: Logger
     private let jobs: JobService
-    private let hub = JobEventHub()
+    private let hub: JobEventHub
     private let executor: Executor
     private let http: HTTPServer.Server
     private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
-    init(store: Store, log: Logger) throws {
+    /// - Parameter isDevelopment: adds the routes that only developers and conformance suites need.
+    init(store: Store, log: Logger, isDevelopment: Bool = false) throws {
         self.store = store
         self.log = log
+        hub = JobEventHub(watchersPerAccountMax: store.settings.http.websocketsPerAccountMax)
         let (settings, metrics) = (store.settings, Metrics())
         let blobs = try LocalBlobStore(root: settings.data.directory)
         let disk = BlockingPool(name: "disk", threads: 4)
@@ -58,6 +58,8 @@ final class Application: Sendable {
 
         let database = store.database
         var options = settings.pipelineOptions
+        options.servesDevelopmentRoutes = isDevelopment
+        if isDevelopment { log.warning("development routes are on: /ws/echo") }
         options.site = try Self.site(settings, disk, store.time)
         let pipeline = try Pipeline(
             services: Services(
@@ -151,7 +153,7 @@ final class Application: Sendable {
         if store.settings.workers.slots > 0 { executor.start() }
         let (jobs, hub, log) = (jobs, hub, log)
         let tasks = [
-            Self.every(Self.heartbeatSeconds) { hub.publishToAll(.timelineChanged) },
+            Self.every(store.settings.http.eventHeartbeatSeconds) { hub.heartbeat() },
             Self.every(Self.sweepSeconds) {
                 do {
                     let report = try await jobs.sweep()

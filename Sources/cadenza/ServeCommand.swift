@@ -15,6 +15,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Flag(help: "Open a demo account with the trial's credits and print how to use it.")
     var demo = false
 
+    @Flag(help: "Add the routes that only developers and conformance suites need, such as /ws/echo.")
+    var development = false
+
     func run() async throws {
         let settings = try settings.load()
         let termination = try SignalQueue.termination()
@@ -26,7 +29,7 @@ struct ServeCommand: AsyncParsableCommand {
         let log = Logger(
             level: LogLevel(name: settings.logging.level) ?? .info,
             format: settings.logging.format == "json" ? .json : .readable)
-        let application = try Application(store: store, log: log)
+        let application = try Application(store: store, log: log, isDevelopment: development)
         let key = demo ? try await DemoAccount(store: store).key() : nil
         let port = try await application.start()
         let renewal = settings.tls.certificates.isEmpty ? nil : try renewCertificates(of: application)

@@ -29,6 +29,9 @@ extension Settings {
         values.paymentsPerMinute = limits.paymentsPerMinute
         values.requestsPerMinute = limits.requestsPerMinute
         values.anonymousRequestsPerMinute = limits.anonymousRequestsPerMinute
+        values.sockets.pingSeconds = http.websocketPingSeconds
+        values.sockets.pongSeconds = http.websocketPongSeconds
+        values.sockets.closeSeconds = http.websocketCloseSeconds
         values.healthRequestsPerMinute = limits.healthRequestsPerMinute
         values.staticRequestsPerMinute = limits.staticRequestsPerMinute
         values.uploadBytesMax = limits.uploadBytesMax + Self.formOverheadBytesMax

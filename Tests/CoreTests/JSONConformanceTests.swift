@@ -108,11 +108,8 @@ import Testing
         ("100000000000000000000", .number(1e20)), ("123123e-10000000", .number(0)), ("1e-400", .number(0)),
         ("-0", .integer(0)), ("-0.0", .number(-0.0)), ("5e-324", .number(.leastNonzeroMagnitude)),
         ("1.7976931348623157e308", .number(.greatestFiniteMagnitude)), ("1e400", nil), ("-1e400", nil),
-        (
-            "0.4e00669999999999999999999999999999999999999999999999999999999999999999999999999999999999999999969999999006",
-            nil
-        ),
-        ("1.5e+9999", nil), ("-123123e100000", nil), ("\(String(repeating: "9", count: 400))", nil),
+        ("0.4e00\(String(repeating: "6", count: 80))", nil), ("1.5e+9999", nil), ("-123123e100000", nil),
+        ("\(String(repeating: "9", count: 400))", nil),
         ("0.\(String(repeating: "3", count: 400))", .number(1.0 / 3)),
     ]
 

@@ -56,6 +56,27 @@ import Testing
         #expect(server.finish().status == 0)
     }
 
+    @Test func `pages of the list, proxies and compression are as the settings say`() throws {
+        let app = "https://app.example.com"
+        let (server, port) = try start([
+            "CADENZA_HTTP_CORS_ORIGINS": app, "CADENZA_HTTP_TRUSTED_PROXIES": "127.0.0.0/8",
+            "CADENZA_LIMITS_ANONYMOUS_REQUESTS_PER_MINUTE": "1",
+        ])
+        let preflight = try Link(port).exchange(
+            "OPTIONS /api/v1/jobs HTTP/1.1\r\nOrigin: \(app)\r\nAccess-Control-Request-Method: POST\r\n")
+        #expect(preflight.hasPrefix("HTTP/1.1 204"))
+        #expect(preflight.contains("\r\nAccess-Control-Allow-Origin: \(app)\r\n"))
+        #expect(try Link(port).exchange("OPTIONS * HTTP/1.1\r\n").hasPrefix("HTTP/1.1 204"))
+        // Each client of the proxy has its own budget, and only the client.
+        for (client, status) in [("192.0.2.1", 200), ("192.0.2.2", 200), ("192.0.2.1", 429)] {
+            let answer = try answer(port, "/openapi.json", "X-Forwarded-For: \(client)", "Accept-Encoding: gzip")
+            #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(client)")
+            #expect(answer.contains("\r\nContent-Encoding: gzip\r\n") == (status == 200))
+        }
+        server.signal(SIGTERM)
+        #expect(server.finish().status == 0)
+    }
+
     @Test func `a folder that is not there stops the start`() throws {
         let gone = directory.path("gone")
         let environment = ["DATA_DIR": directory.path("data"), "CADENZA_HTTP_STATIC_DIRECTORY": gone]

@@ -1,5 +1,6 @@
 import Core
 import HTTP
+import Support
 import Testing
 
 struct TrustedProxiesTests {
@@ -87,6 +88,24 @@ struct TrustedProxiesTests {
         #expect(client(.xForwarded, fields)?.host == "a.example")
         #expect(client(.forwarded, [("Forwarded", "for=192.0.2.1;proto=gopher;host=\"a b\"")])?.isSecure == nil)
         #expect(client(.forwarded, [("Forwarded", "for=192.0.2.1;proto=gopher;host=\"a b\"")])?.host == nil)
+    }
+
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `whatever a field holds, the client is the peer or an address that stands in it`(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let pieces = [
+            "for", "=", "\"", "\\", ";", ",", " ", "[", "]", ":", "192.0.2.1", "10.0.0.9", "2001:db8::7", "proto",
+            "host", "unknown", "_x", "é", "\u{1}", "80", "https", "FOR", "by",
+        ]
+        for _ in 1...300 {
+            let count = Int.random(in: 0...14, using: &generator)
+            let field = (0..<count).map { _ in pieces.randomElement(using: &generator) ?? "" }.joined()
+            for kind in [TrustedProxies.Field.forwarded, .xForwarded] {
+                let name = kind == .forwarded ? "Forwarded" : "X-Forwarded-For"
+                let found = try #require(client(kind, [(name, field)])).address.description
+                #expect(found == "10.0.0.1" || field.contains(found), "seed \(seed): \(field)")
+            }
+        }
     }
 
     @Test func `a long chain is walked a bounded way`() {

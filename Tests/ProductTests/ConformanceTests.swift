@@ -42,6 +42,11 @@ struct ConformanceTests {
             ("GET", "/api/v1/jobs/\(done)/events", nil, "", []),
             ("GET", "/api/v1/jobs/\(queued)/events", nil, "", [("Last-Event-ID", "1")]),
             ("GET", "/api/v1/jobs/\(done)/events", nil, "", [("Last-Event-ID", "+1")]),
+            ("GET", "/api/v1/jobs/\(done)/events?lastEventId=1", nil, "", []),
+            ("GET", "/api/v1/events", nil, "", []),
+            ("GET", "/api/v1/events?after=1", nil, "", JobFeedRouteTests.upgrade),
+            ("GET", "/api/v1/events?after=01", nil, "", JobFeedRouteTests.upgrade),
+            ("GET", "/api/v1/events", nil, "", JobFeedRouteTests.upgrade + [("Origin", "https://evil.example")]),
             ("GET", "/api/v1/jobs/\(done)/artifacts/vocals.wav", nil, "", []),
             ("GET", "/api/v1/jobs/\(done)/artifacts/vocals.wav", nil, "", [("Range", "bytes=1-2")]),
             ("GET", "/api/v1/jobs/\(done)/artifacts/vocals.wav", nil, "", [("Range", "bytes=1-2,4-5")]),
@@ -79,6 +84,39 @@ struct ConformanceTests {
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func `each event of a job's stream conforms to its schema`() async throws {
+        let api = try await PipelineFixture()
+        let document = OpenAPIFixture(api.studio)
+        let job = try await api.studio.submit(api.account).id
+        let path = "/api/v1/jobs/\(job)/events"
+        var head = RequestHead(method: "GET", target: path, path: path)
+        head.fields.append("Authorization", "Bearer \(api.token)")
+        let response = await api.pipeline.respond(to: Request(head: head))
+        guard case .stream(_, let send) = response.body else {
+            Issue.record("no stream, but \(response.status)")
+            return
+        }
+        let (pieces, writer) = AsyncStream.makeStream(of: String.self)
+        let sending = Task {
+            defer { writer.finish() }
+            try await send(Writer(pieces: writer))
+        }
+        var text = ""
+        for await piece in pieces {
+            text += piece
+            if piece.contains("event: timeline") {
+                api.studio.hub.progressed(0.5, step: "separate", of: job, account: api.account)
+            } else if piece.contains("event: progress") {
+                _ = try await api.studio.jobs.cancel(job, of: api.account)
+            }
+        }
+        try await sending.value
+        let whole = Response(status: 200, fields: response.fields, body: .bytes(Array(text.utf8)))
+        let answer = try await Answer(whole)
+        for event in ["timeline", "progress", "end"] { #expect(text.contains("event: \(event)\n")) }
+        #expect(document.faults(of: answer, to: "GET", path) == [])
+    }
+
     @Test func `refusals by guard and budget conform to the schema, in both APIs`() async throws {
         var limits = APILimits()
         limits.requestsPerMinute = 1
@@ -97,6 +135,12 @@ struct ConformanceTests {
             #expect(method.status == 405)
             #expect(document.faults(of: method, to: "GET", path) == [])
         }
+    }
+
+    private struct Writer: ResponseWriter {
+        let pieces: AsyncStream<String>.Continuation
+
+        func write(_ bytes: [UInt8]) async throws(WriteError) { pieces.yield(String(decoding: bytes, as: UTF8.self)) }
     }
 
     private func completed(_ api: PipelineFixture) async throws -> JobID {

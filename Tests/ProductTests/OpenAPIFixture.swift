@@ -83,7 +83,7 @@ struct OpenAPIFixture {
         }
     }
 
-    /// The events of a stream, each as an object of its fields.
+    /// The events of a stream, each as an object of its fields. What has no data is none (WHATWG HTML §9.2.6).
     private static func events(_ stream: String) -> [JSON] {
         stream.split(separator: "\n\n").map { block in
             .object(
@@ -91,6 +91,6 @@ struct OpenAPIFixture {
                     let halves = line.split(separator: ": ", maxSplits: 1).map(String.init)
                     return JSON.Member(halves[0], .string(halves.count > 1 ? halves[1] : ""))
                 })
-        }.filter { $0 != .object([]) }
+        }.filter { $0["data"] != nil }
     }
 }

@@ -39,10 +39,11 @@ struct PipelineDeadlineTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a handler that takes too long is cancelled and answered 503`() async throws {
+    @Test(.timeLimit(.minutes(1)), arguments: [Guard.open, .probe])
+    func `a handler that takes too long is cancelled and answered 503`(caller: Guard) async throws {
         let api = try await StepFixture(
             limits: Self.limits(0.05),
-            Route("GET", "/slow") { _ throws(Problem) in
+            Route("GET", "/slow", caller) { _ throws(Problem) in
                 await Self.untilCancelled()
                 throw Problem(.internalError, "interrupted")
             })

@@ -112,7 +112,7 @@ struct Answer {
         status = response.status
         fields = response.fields
         switch response.body {
-        case .empty: bytes = []
+        case .empty, .webSocket: bytes = []
         case .bytes(let all): bytes = all
         case .file(let file, let offset, let length):
             let open = try #require(file as? OpenFile)
@@ -121,7 +121,6 @@ struct Answer {
             let sink = Sink()
             try await send(sink)
             bytes = await sink.bytes
-        case .webSocket: bytes = []
         }
     }
 

@@ -118,4 +118,20 @@ private final class Pipe: Sendable {
         #expect(lines + dropped == 500)
         #expect(dropped > 0)
     }
+
+    @Test func `lines that come together are written together, in order`() async throws {
+        let pipe = try Pipe()
+        let log = Logger(descriptor: pipe.writeEnd, format: .readable, time: ManualTime(Timestamp(milliseconds: 0)))
+        for number in 0..<100 { log.line(.info, "line") { $0.add("number", number) } }
+        await log.flush()
+        let lines = pipe.text().split(separator: "\n")
+        #expect(lines.map(String.init) == (0..<100).map { "00:00:00.000 info    line  number=\($0)" })
+    }
+
+    @Test func `a line leaves without being flushed`() throws {
+        let pipe = try Pipe()
+        let log = Logger(descriptor: pipe.writeEnd, format: .readable, time: ManualTime(Timestamp(milliseconds: 0)))
+        log.warning("look")
+        #expect(pipe.text() == "00:00:00.000 warning look\n")
+    }
 }

@@ -75,6 +75,24 @@ import Testing
         }
     }
 
+    @Test func `over TLS it is the same`() async throws {
+        try await withTLSServer(respond: webSocketServer(handler: echoMessages)) { port in
+            let socket = try WebSocketWire(port, tls: TLSWish())
+            let bytes = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            for cut in stride(from: 0, to: bytes.count, by: 100_000) {
+                try socket.send(
+                    ClientFrame(cut == 0 ? 2 : 0, Array(bytes[cut..<cut + 100_000]), isFinal: cut == 200_000))
+                try socket.send(ClientFrame(9, [UInt8(cut / 100_000)]))
+            }
+            var frames: [ServerFrame] = []
+            for _ in 0..<4 { frames.append(try socket.read()) }
+            #expect(frames.filter { $0.opcode == 10 }.map(\.payload) == [[0], [1], [2]])
+            let isSame = frames.first { $0.opcode == 2 }?.payload == bytes
+            #expect(isSame)
+            try socket.close()
+        }
+    }
+
     @Test func `a long message comes back whole, in one frame or in many, in one piece or in chops`() async throws {
         let count = 2 << 20
         try await withServer(respond: webSocketServer(handler: echoMessages)) { port in

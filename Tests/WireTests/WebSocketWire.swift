@@ -12,8 +12,11 @@ final class WebSocketWire {
 
     /// Connects and upgrades.
     /// - Parameter extra: header lines with their CRLF.
-    init(_ port: UInt16, extra: String = "", behind: [UInt8] = [], receiveBufferBytes: Int32? = nil) throws {
+    init(
+        _ port: UInt16, extra: String = "", behind: [UInt8] = [], tls: TLSWish? = nil, receiveBufferBytes: Int32? = nil
+    ) throws {
         client = try WireClient(port, receiveBufferBytes: receiveBufferBytes)
+        if let tls { try client.startTLS(tls) }
         try client.send(Array(Self.request(extra: extra).utf8) + behind)
         handshake = try client.readHead()
         guard handshake.status == 101 else { throw WireError.malformed("status \(handshake.status)") }

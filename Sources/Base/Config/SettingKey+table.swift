@@ -79,6 +79,21 @@ extension SettingKey {
         SettingKey(
             "http", "static_directory", .optionalText(\.http.staticDirectory),
             "A folder whose files are served over those of the built-in page.", defaultInWords: "none"),
+        SettingKey(
+            "http", "event_heartbeat_seconds", .number(\.http.eventHeartbeatSeconds, 0.1...3600),
+            "Between two signs of life on event streams and WebSockets that follow jobs."),
+        SettingKey(
+            "http", "websocket_ping_seconds", .number(\.http.websocketPingSeconds, 0.1...3600),
+            "Between two pings to the client of a WebSocket."),
+        SettingKey(
+            "http", "websocket_pong_seconds", .number(\.http.websocketPongSeconds, 0.1...3600),
+            "A ping must be answered within this time."),
+        SettingKey(
+            "http", "websocket_close_seconds", .number(\.http.websocketCloseSeconds, 0.1...3600),
+            "A Close must be answered within this time."),
+        SettingKey(
+            "http", "websockets_per_account_max", .integer(\.http.websocketsPerAccountMax, 1...10_000),
+            "WebSockets with which one account follows its jobs at one time; more are answered 429."),
     ]
 
     private static let tls = [

@@ -44,6 +44,11 @@ public struct Settings: Hashable, Sendable {
         public var corsOrigins: [String] = []
         /// Absolute once loaded; empty for none.
         public var staticDirectory = ""
+        public var eventHeartbeatSeconds = 15.0
+        public var websocketPingSeconds = 30.0
+        public var websocketPongSeconds = 20.0
+        public var websocketCloseSeconds = 5.0
+        public var websocketsPerAccountMax = 16
     }
 
     public struct TLS: Hashable, Sendable {

@@ -4,21 +4,21 @@ internal import Glibc
 /// array asks who else holds it each time; and text goes in without strings made of its parts.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     // SAFETY: owned by this value alone, from init to deinit; `count` bytes are initialised, never more than `capacity`.
-    private var base: UnsafeMutablePointer<UInt8>
+    @usableFromInline var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     public private(set) var count = 0
 
     public init(capacity: Int) {
         self.capacity = max(capacity, 1)
-        base = .allocate(capacity: self.capacity)
+        base = Self.allocate(self.capacity)
     }
 
-    deinit { base.deallocate() }
+    deinit { free(base) }
 
     public var isEmpty: Bool { count == 0 }
 
     /// The bytes, for the time of `body`.
-    public borrowing func withBytes<Value: ~Copyable, Failure: Error>(
+    @inlinable public borrowing func withBytes<Value: ~Copyable, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Value
     ) throws(Failure) -> Value {
         try body(UnsafeRawBufferPointer(start: base, count: count))
@@ -49,10 +49,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
 
     public mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { append($0) } }
 
-    public mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { append($0) }
-    }
+    public mutating func append(_ text: String) { text.withBytes { append($0) } }
 
     public mutating func append(literal text: StaticString) {
         append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
@@ -77,6 +74,14 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         count += digits
     }
 
+    /// Two decimal digits of `value`, which is below 100.
+    public mutating func append(twoDigits value: UInt64) {
+        reserve(2)
+        base[count] = UInt8(truncatingIfNeeded: 0x30 + value / 10)
+        base[count + 1] = UInt8(truncatingIfNeeded: 0x30 + value % 10)
+        count += 2
+    }
+
     public mutating func append(decimal value: Int64) {
         if value < 0 { append(UInt8(ascii: "-")) }
         append(decimal: value.magnitude)
@@ -85,11 +90,21 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     /// 16 lower-case hexadecimal digits.
     public mutating func append(hexadecimal value: UInt64) {
         reserve(16)
-        for index in 0..<16 {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(60 - 4 * index) & 0xF)
-            base[count + index] = digit &+ (digit < 10 ? 0x30 : 0x57)
-        }
+        let memory = UnsafeMutableRawPointer(base + count)
+        memory.storeBytes(of: Self.digits(UInt32(truncatingIfNeeded: value >> 32)).bigEndian, as: UInt64.self)
+        let low = Self.digits(UInt32(truncatingIfNeeded: value)).bigEndian
+        memory.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
         count += 16
+    }
+
+    /// The eight digits of `value`, one a byte: its nibbles are spread, and all made digits at once.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        var nibbles = UInt64(value)
+        nibbles = (nibbles | nibbles << 16) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles | nibbles << 8) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles | nibbles << 4) & 0x0F0F_0F0F_0F0F_0F0F
+        let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
     @inline(__always) private mutating func reserve(_ more: Int) {
@@ -98,10 +113,25 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
 
     @inline(never) private mutating func grow(to least: Int) {
         capacity = max(least, capacity * 2)
-        let grown = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        let grown = Self.allocate(capacity)
         memcpy(grown, base, count)
-        base.deallocate()
+        free(base)
         base = grown
+    }
+
+    /// By malloc(3): Swift's own allocation asks for an alignment, which takes another, slower way.
+    private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
+        guard let memory = malloc(capacity) else { preconditionFailure("memory has run out") }
+        return memory.assumingMemoryBound(to: UInt8.self)
+    }
+}
+
+extension String {
+    /// Its UTF-8, for the time of `body`. Unlike `withUTF8` it needs no copy of the string to call it on.
+    @inlinable public func withBytes<Value>(_ body: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
+        if let value = utf8.withContiguousStorageIfAvailable(body) { return value }
+        var copy = self
+        return copy.withUTF8(body)
     }
 }
 

@@ -100,9 +100,8 @@ extension JSON {
 
     /// Appends `text` as a JSON string.
     public static func write(_ text: String, to output: inout ByteBuffer) {
-        var text = text
         output.append(UInt8(ascii: "\""))
-        text.withUTF8 { bytes in
+        text.withBytes { bytes in
             if bytes.contains(where: mustEscape) { escape(bytes, to: &output) } else { output.append(bytes) }
         }
         output.append(UInt8(ascii: "\""))

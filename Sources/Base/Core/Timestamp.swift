@@ -32,19 +32,19 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
         if civil.year < 0 { text.append(UInt8(ascii: "-")) }
         text.append(decimal: civil.year.magnitude, width: 4)
         text.append(UInt8(ascii: "-"))
-        text.append(decimal: civil.month.magnitude, width: 2)
+        text.append(twoDigits: civil.month.magnitude)
         text.append(UInt8(ascii: "-"))
-        text.append(decimal: civil.day.magnitude, width: 2)
+        text.append(twoDigits: civil.day.magnitude)
     }
 
     /// `03:04:05.678`, UTC.
     public func appendClock(to text: inout ByteBuffer) {
         let ofDay = (milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000).magnitude
-        text.append(decimal: ofDay / 3_600_000, width: 2)
+        text.append(twoDigits: ofDay / 3_600_000)
         text.append(UInt8(ascii: ":"))
-        text.append(decimal: ofDay / 60_000 % 60, width: 2)
+        text.append(twoDigits: ofDay / 60_000 % 60)
         text.append(UInt8(ascii: ":"))
-        text.append(decimal: ofDay / 1000 % 60, width: 2)
+        text.append(twoDigits: ofDay / 1000 % 60)
         text.append(UInt8(ascii: "."))
         text.append(decimal: ofDay % 1000, width: 3)
     }

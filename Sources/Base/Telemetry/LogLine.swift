@@ -87,8 +87,7 @@ public struct LogLine: ~Copyable {
 
     /// A terminal obeys control characters: a client's text must not reach it as such.
     private mutating func escape(_ text: String) {
-        var text = text
-        let isPlain = text.withUTF8 { text in
+        let isPlain = text.withBytes { text in
             guard text.isPlainText else { return false }
             bytes.append(text)
             return true

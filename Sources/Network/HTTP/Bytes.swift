@@ -58,6 +58,11 @@ extension UInt8 {
         }
     }
 
+    var isAlphanumericOrSlash: Bool {
+        let members: UInt64 = self < 64 ? 0x03FF_8000_0000_0000 : self < 128 ? 0x07FF_FFFE_07FF_FFFE : 0
+        return members >> UInt64(self & 63) & 1 == 1
+    }
+
     var hexValue: UInt8? {
         switch self {
         case 0x30...0x39: self - 0x30
@@ -121,8 +126,7 @@ extension UnsafeRawBufferPointer {
 
     /// Whether these are the bytes of `text` but for the case of ASCII letters.
     func equalsIgnoringCase(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { text in
+        text.withBytes { text in
             guard text.count == count else { return false }
             for index in 0..<count where self[index].asciiLowercased != text[index].asciiLowercased { return false }
             return true

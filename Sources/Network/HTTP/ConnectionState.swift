@@ -121,7 +121,8 @@ extension ConnectionState {
 
     /// How a response would be framed if its head were written now. Traps if no request waits for one.
     /// - Parameter length: the content's length in bytes, `nil` if it is not known beforehand.
-    public func plan(status: Int, length: Int?, closes: Bool = false) -> ResponsePlan {
+    // Mutating, though it changes nothing: so the state is looked at where it lies, and not copied first.
+    public mutating func plan(status: Int, length: Int?, closes: Bool = false) -> ResponsePlan {
         guard case .exchange = phase, !responseBegun else { preconditionFailure("no request waits for a response") }
         return ResponsePlan(
             status: status, length: length, isHead: isHead, minorVersion: minorVersion,

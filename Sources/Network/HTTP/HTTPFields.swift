@@ -52,9 +52,8 @@ public struct HTTPFields: Hashable, Sendable {
     }
 
     public mutating func append(_ name: String, _ value: String) {
-        var (name, value) = (name, value)
-        name.withUTF8 { name in
-            value.withUTF8 { value in
+        name.withBytes { name in
+            value.withBytes { value in
                 let isSendable = FieldSyntax.isSendable(name: Bytes(name), value: Bytes(value))
                 append(Bytes(name), Bytes(value), isSendable: isSendable)
             }
@@ -130,8 +129,7 @@ private enum FieldSyntax {
     }
 
     static func isServers(_ name: String) -> Bool {
-        var name = name
-        return name.withUTF8 { isServers(Bytes($0)) }
+        name.withBytes { isServers(Bytes($0)) }
     }
 
     private static func isServers(_ name: Bytes) -> Bool {

@@ -89,6 +89,8 @@ struct RequestTarget {
     /// Decoded and free of dot segments. An encoded slash, backslash or control character, text that is not UTF-8 and
     /// a way above the root are refused, so that no reader of the path can see another one than the router did.
     private static func path(_ bytes: Bytes) throws(Refusal) -> String {
+        // Letters, digits and slashes: nearly every path, and nothing to check or change in it.
+        if bytes.first == ASCII.slash, bytes.allSatisfy(\.isAlphanumericOrSlash) { return bytes.text }
         guard bytes.first == ASCII.slash, bytes.allSatisfy(isPathByte) else {
             throw Refusal(.badRequest, "The path holds a character that must be encoded")
         }

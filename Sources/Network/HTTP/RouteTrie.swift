@@ -1,3 +1,5 @@
+internal import Core
+
 /// The patterns of a `Router`, each with a number.
 @usableFromInline struct RouteTrie: Sendable {
     @usableFromInline enum Outcome: Sendable {
@@ -15,7 +17,7 @@
 
     private struct Node {
         /// Few at each node: a walk over them is cheaper than a hash of the segment.
-        var literals: [(text: String, node: Int)] = []
+        var literals: [(text: [UInt8], node: Int)] = []
         var parameter: Int?
         var rest: Int?
         var routes: [Route] = []
@@ -41,6 +43,7 @@
         for segment in segments {
             switch segment {
             case .literal(let text):
+                let text = Array(text.utf8)
                 let known = nodes[node].literals.first { $0.text == text }?.node
                 node = child(known) { nodes, new in nodes[node].literals.append((text, new)) }
             case .parameter(let name):
@@ -58,8 +61,7 @@
     }
 
     @usableFromInline func match(method: String, path: String) -> Outcome {
-        var path = path
-        return path.withUTF8 { match(method, UnsafeRawBufferPointer($0)) }
+        path.withBytes { match(method, UnsafeRawBufferPointer($0)) }
     }
 
     private func match(_ method: String, _ path: Bytes) -> Outcome {
@@ -80,7 +82,9 @@
     private func find(_ path: Bytes, _ start: Int, from node: Int, captured: inout [Range<Int>]) -> Int? {
         guard start <= path.count else { return nodes[node].routes.isEmpty ? nil : node }
         let end = path.firstIndex(of: ASCII.slash, from: start) ?? path.count
-        for literal in nodes[node].literals where path.sub(start..<end).elementsEqual(literal.text.utf8) {
+        let segment = path.sub(start..<end)
+        for literal in nodes[node].literals where segment.count == literal.text.count {
+            guard segment.elementsEqual(literal.text) else { continue }
             if let found = find(path, end + 1, from: literal.node, captured: &captured) { return found }
         }
         if let parameter = nodes[node].parameter, start < end {

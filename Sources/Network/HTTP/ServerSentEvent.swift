@@ -25,6 +25,14 @@ public struct ServerSentEvent: Hashable, Sendable {
         return bytes
     }
 
+    /// Tells the client how long to wait before it connects again, and nothing else.
+    public static func retry(milliseconds: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        append("retry", String(milliseconds).utf8, to: &bytes)
+        bytes.append(ASCII.lineFeed)
+        return bytes
+    }
+
     /// A comment: clients pass it over, proxies see that the stream lives.
     public static func comment(_ text: String) -> [UInt8] {
         var bytes: [UInt8] = []

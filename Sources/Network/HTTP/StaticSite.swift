@@ -42,6 +42,8 @@ public struct StaticRepresentation: Sendable {
     public var validators: Validators
     /// Cache-Control, Vary, Content-Encoding: what a 304 repeats.
     public var fields: HTTPFields
+    /// What stands beside the content alone, such as Content-Disposition.
+    public var contentFields = HTTPFields()
 
     public init(content: Content, mediaType: String, validators: Validators, fields: HTTPFields) {
         self.content = content
@@ -54,28 +56,35 @@ public struct StaticRepresentation: Sendable {
         var fields = fields
         if let tag = validators.entityTag { fields["ETag"] = tag.description }
         if let modified = validators.lastModified { fields["Last-Modified"] = HTTPDate.format(modified) }
+        fields["Accept-Ranges"] = "bytes"
         switch Conditional.evaluate(head, validators: validators, now: now) {
         case .notModified: return .response(Response(status: 304, fields: fields))
         case .failed:
-            return .refused(.preconditionFailed, "The file is not the one that the condition names.", fields: fields)
+            return .refused(
+                .preconditionFailed, "The file is not the one that the condition names.", fields: HTTPFields())
         case .proceed: break
         }
-        fields["Accept-Ranges"] = "bytes"
         let count = content.byteCount
         switch ByteRange.select(head, length: count, validators: validators, now: now) {
         case .whole:
-            fields["Content-Type"] = mediaType
+            addContentFields(to: &fields)
             return .response(Response(status: 200, fields: fields, body: body(0..<count)))
         case .unsatisfiable:
-            fields["Content-Range"] = ByteRange.unsatisfiedContentRange(length: count)
-            return .refused(.rangeNotSatisfiable, "The file has \(count) bytes.", fields: fields)
+            var refusal = HTTPFields()
+            refusal["Content-Range"] = ByteRange.unsatisfiedContentRange(length: count)
+            return .refused(.rangeNotSatisfiable, "The file has \(count) bytes.", fields: refusal)
         case .partial(let ranges) where ranges.count == 1:
-            fields["Content-Type"] = mediaType
+            addContentFields(to: &fields)
             fields["Content-Range"] = ByteRange.contentRange(ranges[0], length: count)
             return .response(Response(status: 206, fields: fields, body: body(ranges[0])))
         case .partial(let ranges):
             return .response(multipart(ranges, fields))
         }
+    }
+
+    private func addContentFields(to fields: inout HTTPFields) {
+        fields["Content-Type"] = mediaType
+        for field in contentFields.all { fields.append(field.name, field.value) }
     }
 
     private func body(_ range: Range<Int>) -> ResponseBody {

@@ -1,6 +1,6 @@
 /// What one WebSocket may hold, and how long its peer may take; each bound names what happens beyond it.
 public struct WebSocketLimits: Hashable, Sendable {
-    /// One message, its fragments together and after decompression, in either direction; beyond it close 1009.
+    /// One message of the peer, its fragments together and after decompression; beyond it close 1009.
     public var messageBytesMax = 16 << 20
     /// The payload of one frame as it is sent; beyond it close 1009.
     public var frameBytesMax = 16 << 20

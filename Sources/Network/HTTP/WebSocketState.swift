@@ -78,10 +78,9 @@ public struct WebSocketState: ~Copyable {
 // MARK: What this side sends
 
 extension WebSocketState {
-    /// The pieces of a data frame; empty once a Close was said. Traps on a message over the limit.
+    /// The pieces of a data frame; empty once a Close was said.
     public mutating func send(_ message: WebSocketMessage) -> [[UInt8]] {
         guard !hasSaidClose else { return [] }
-        precondition(message.bytes.count <= limits.messageBytesMax, "a message of \(message.bytes.count) bytes")
         let opcode: WebSocketOpcode = message.kind == .text ? .text : .binary
         var payload = message.bytes
         var isCompressed = false

@@ -47,7 +47,7 @@ extension Connection {
         if let end = exchange.bodyEnd { return waiter.resume(returning: end) }
         guard exchange === self.exchange else { return waiter.resume(returning: .failure(.disconnected)) }
         precondition(exchange.bodyWaiter == nil, "two tasks read one request body")
-        exchange.bodyWaiter = waiter
+        exchange.bodyWaiter = Waiter(waiter)
         state.bodyDemanded()
         drive()
     }
@@ -83,14 +83,15 @@ extension Connection {
     func begin(_ response: Response, for exchange: Exchange) -> Writing? {
         loop.assertOnLoop()
         guard exchange === self.exchange, exchange.plan == nil else { return nil }
-        var response = response
         var head = server.takeBuffer()
-        if !appendHead(of: response, for: exchange, to: &head) {
-            response = server.context.configuration.problem(Refusal(.internalError, "The response is invalid"))
-            guard appendHead(of: response, for: exchange, to: &head) else {
+        guard appendHead(of: response, for: exchange, to: &head) else {
+            guard !exchange.isInvalid else {
                 abort()
                 return nil
             }
+            exchange.isInvalid = true
+            let refusal = Refusal(.internalError, "The response is invalid")
+            return begin(server.context.configuration.problem(refusal), for: exchange)
         }
         server.context.metrics.countResponse(status: response.status)
         let sendsBody = exchange.plan?.sendsBody == true

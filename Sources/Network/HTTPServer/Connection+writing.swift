@@ -95,7 +95,7 @@ extension Connection {
             exchange.owedBytes = owed - bytes.count
         }
         appendPiece(bytes, isChunked: exchange.plan?.framing == .chunked)
-        exchange.writeWaiter = waiter
+        exchange.writeWaiter = Waiter(waiter)
         flush()
         if output.byteCount <= limits.writeQueueBytesMax { exchange.roomIsFree() }
     }

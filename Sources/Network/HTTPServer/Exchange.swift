@@ -7,9 +7,9 @@ final class Exchange: @unchecked Sendable {
     /// The handler's task, while it works on this. Cancelled when the peer has gone.
     var handler: HandlerTask?
     /// The handler's `next()`, while it waits.
-    var bodyWaiter: CheckedContinuation<Result<[UInt8]?, BodyError>, Never>?
+    var bodyWaiter: Waiter<Result<[UInt8]?, BodyError>>?
     /// The handler's `write`, while it waits for room.
-    var writeWaiter: CheckedContinuation<Result<Void, WriteError>, Never>?
+    var writeWaiter: Waiter<Result<Void, WriteError>>?
     /// No more content comes: every later `next()` gets this at once.
     var bodyEnd: Result<[UInt8]?, BodyError>?
     /// How the response that has begun is framed.
@@ -18,6 +18,8 @@ final class Exchange: @unchecked Sendable {
     var owedBytes: Int?
     /// The handler has handed over everything; what is left waits in the output queue.
     var isComplete = false
+    /// What the handler answered cannot be sent; the server answers for it.
+    var isInvalid = false
     /// What the connection has become after a 101.
     var webSocket: WebSocketSession?
     /// No more is written for it: the connection failed or went on.
@@ -32,20 +34,28 @@ final class Exchange: @unchecked Sendable {
         } else {
             bodyEnd = bodyEnd ?? piece
         }
-        bodyWaiter?.resume(returning: piece)
+        bodyWaiter?.continuation.resume(returning: piece)
         bodyWaiter = nil
     }
 
     func endWriting(_ error: WriteError) {
         writeEnd = writeEnd ?? error
-        writeWaiter?.resume(returning: .failure(error))
+        writeWaiter?.continuation.resume(returning: .failure(error))
         writeWaiter = nil
         webSocket?.connectionEnded()
     }
 
     func roomIsFree() {
-        writeWaiter?.resume(returning: .success(()))
+        writeWaiter?.continuation.resume(returning: .success(()))
         writeWaiter = nil
         webSocket?.roomIsFree()
     }
+}
+
+/// A continuation behind a pointer: an optional one costs a look into the runtime's metadata whenever it is touched,
+/// and most exchanges have none.
+final class Waiter<Value: Sendable> {
+    let continuation: CheckedContinuation<Value, Never>
+
+    init(_ continuation: CheckedContinuation<Value, Never>) { self.continuation = continuation }
 }

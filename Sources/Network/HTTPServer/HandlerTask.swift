@@ -57,8 +57,7 @@ final class HandlerTask: @unchecked Sendable {
 
     /// A function of its own: what it holds of the connection ends with it.
     private func answerCall() async {
-        guard let call else { return }
-        self.call = nil
+        guard let call = call.take() else { return }
         let response = await server.context.respond(call.request)
         if let write = call.connection.begin(response, for: call.exchange) {
             await call.connection.stream(write, for: call.exchange)

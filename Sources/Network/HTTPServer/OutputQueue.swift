@@ -22,6 +22,10 @@ struct OutputQueue: ~Copyable {
     /// Smaller pieces are copied behind one another, so that a head and its body leave in one call.
     static let coalescedBytesMax = 16 << 10
 
+    /// A queue that never runs empty, as a busy WebSocket's, keeps no more than this of what it has sent, or as much
+    /// as it still has to send.
+    private static let sentSegmentsMax = 64
+
     private var segments: [Segment] = []
     private var head = 0
     /// Bytes in memory; a file's are not.
@@ -96,6 +100,9 @@ struct OutputQueue: ~Copyable {
         head += 1
         if head == segments.count {
             segments.removeAll(keepingCapacity: true)
+            head = 0
+        } else if head >= Self.sentSegmentsMax, head * 2 >= segments.count {
+            segments.removeFirst(head)
             head = 0
         }
     }

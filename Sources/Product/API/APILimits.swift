@@ -1,3 +1,5 @@
+public import HTTP
+
 /// The API's own limits; each is a key of the configuration.
 public struct APILimits: Sendable {
     public var jsonBytesMax = 1 << 20
@@ -20,6 +22,21 @@ public struct APILimits: Sendable {
     public var healthRequestsPerMinute = 10_000_000
     /// Files of the page, and preflights, of an address in any minute.
     public var staticRequestsPerMinute = 60_000
+
+    /// Of every WebSocket.
+    public var sockets = WebSocketLimits()
+    /// Milliseconds that a client of an event stream is to wait before it connects again.
+    public var streamRetryMilliseconds = 3000
+    /// A message of a client that follows its jobs.
+    public var feedMessageBytesMax = 4096
+
+    /// Of the WebSockets that follow an account's jobs.
+    var feed: WebSocketLimits {
+        var limits = sockets
+        limits.messageBytesMax = feedMessageBytesMax
+        limits.frameBytesMax = feedMessageBytesMax
+        return limits
+    }
 
     public init() {}
 }

@@ -45,9 +45,17 @@ public struct RequestContext: Sendable {
 extension Response {
     /// A JSON answer that no cache keeps: it is one account's own.
     static func json(_ body: JSON, status: Int = 200) -> Response {
-        var response = Response(status: status, body: .bytes(body.encoded))
-        response.fields["Content-Type"] = "application/json"
-        response.fields["Cache-Control"] = "no-store"
-        return response
+        json(body.encoded, status: status)
     }
+
+    static func json(_ body: [UInt8], status: Int = 200) -> Response {
+        Response(status: status, fields: jsonFields, body: .bytes(body))
+    }
+
+    private static let jsonFields = {
+        var fields = HTTPFields()
+        fields.append("Content-Type", "application/json")
+        fields.append("Cache-Control", "no-store")
+        return fields
+    }()
 }

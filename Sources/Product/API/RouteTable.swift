@@ -25,19 +25,24 @@ public struct Services: Sendable {
 
 /// Every route of the API: how it is guarded, what it takes and answers, and what it may refuse with.
 enum RouteTable {
-    static func routes(_ services: Services, limits: APILimits, metrics: Metrics, time: any TimeSource) -> [Route] {
-        let routes =
+    static func routes(
+        _ services: Services, limits: APILimits, options: PipelineOptions = PipelineOptions(), metrics: Metrics,
+        time: any TimeSource
+    ) -> [Route] {
+        var routes =
             serverRoutes(HealthRoutes(isReady: services.isReady, metrics: metrics))
             + creditsRoutes(
                 CreditsRoutes(accounts: services.accounts, books: services.books, jobs: services.jobs), limits)
             + jobsRoutes(services.jobs, limits, time)
+            + feedRoutes(services.jobs, limits, options)
+        if options.servesDevelopmentRoutes { routes += developmentRoutes(limits) }
         return routes + [DocumentRoute.route(of: routes, services: services.jobs.services)]
     }
 
     private static func serverRoutes(_ health: HealthRoutes) -> [Route] {
         RouteGroup.server(
             Route(
-                "GET", "/healthz", .probe, "live", "Whether the process answers",
+                "GET", "/healthz", .probe, HealthRoutes.liveID, "Whether the process answers",
                 answers: .json(LiveAnswer.self, "It does."), health.live),
             Route(
                 "GET", "/readyz", .probe, "ready", "Whether the server takes work",
@@ -100,7 +105,9 @@ enum RouteTable {
                 "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",
                 takes: .path("id", JobID.self, jobWords),
                 .header("Last-Event-ID", 0...Int.max, "The id of the last event that was seen."),
-                answers: JobEventsRoute.output, JobEventsRoute(jobs: jobs).stream),
+                .query("lastEventId", JobEventID.self, "The same, for clients that cannot set the field."),
+                answers: JobEventsRoute.output,
+                JobEventsRoute(jobs: jobs, retryMilliseconds: limits.streamRetryMilliseconds).stream),
             Route(
                 "GET", "/api/v1/jobs/{id}/artifacts/{name}", .account, "getArtifact", "Download a result",
                 takes: .path("id", JobID.self, jobWords), .path("name", ArtifactName.self, "The result's name."),
@@ -109,6 +116,22 @@ enum RouteTable {
                 "GET", "/api/v1/jobs/{id}/download", .account, "getArchive", "Download all results",
                 takes: .path("id", JobID.self, jobWords), answers: ArtifactsRoutes.archiveOutput,
                 refuses: [.artifactNotFound, .artifactExpired], artifacts.archive))
+    }
+
+    private static func feedRoutes(_ jobs: JobService, _ limits: APILimits, _ options: PipelineOptions) -> [Route] {
+        RouteGroup.jobs(
+            Route(
+                "GET", "/api/v1/events", .account, "followJobs", "Follow all my jobs by WebSocket",
+                takes: .query("after", FeedCursor.self, "The `cursor` of the last message that was seen."), .webSocket,
+                answers: .webSocket("Texts, each a `JobFeedMessage`."), refuses: [.forbidden],
+                JobFeedRoute(jobs: jobs, origins: options.origins, limits: limits.feed).open))
+    }
+
+    private static func developmentRoutes(_ limits: APILimits) -> [Route] {
+        RouteGroup.server(
+            Route(
+                "GET", "/ws/echo", .probe, "echo", "A WebSocket that echoes", takes: .webSocket,
+                answers: .webSocket("Every message, back."), EchoRoute(limits: limits.sockets).open))
     }
 
     private static let jobWords = "The job's id."

@@ -96,6 +96,16 @@ public struct JobEvent: Hashable, Sendable {
     public var at: Timestamp
 }
 
+/// One line of the feed that all events of an account's jobs make.
+public struct FeedEntry: Sendable {
+    /// Grows with every event of the account.
+    public var position: Int64
+    public var jobID: JobID
+    public var event: JobEvent
+    /// The job as it is now, where the event is the one that ended it.
+    public var endedJob: Job?
+}
+
 /// A result file of a job.
 public struct Artifact: Hashable, Sendable {
     public var name: String

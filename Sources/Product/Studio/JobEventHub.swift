@@ -1,72 +1,174 @@
 public import Core
 internal import Synchronization
 
-/// What a watcher of a job is told. The timeline itself is in the database; this only says that it moved.
-public enum JobSignal: Hashable, Sendable {
-    case timelineChanged
-    case progress(Double, step: String)
+/// What there is for a watcher since it last looked. The timelines themselves are in the database; this only says
+/// that one of them moved.
+public struct JobNews: Hashable, Sendable {
+    public struct Progress: Hashable, Sendable {
+        public var job: JobID
+        /// 0 … 1.
+        public var fraction: Double
+        public var step: String
+    }
+
+    public var timelineChanged = false
+    /// It is time for a sign of life, and for a look at the database, which another server may have written to.
+    public var isHeartbeat = false
+    /// The newest of each job; what was between is left out.
+    public var progress: [Progress] = []
+
+    var isEmpty: Bool { !timelineChanged && !isHeartbeat && progress.isEmpty }
 }
 
-/// Wakes those who watch a job in this process. Signals are hints: a watcher that lags keeps the newest few.
+/// Wakes those who watch a job, or all jobs of an account, in this process.
 public final class JobEventHub: Sendable {
     /// Watchers of one job at one time, so that open streams cannot exhaust the server.
     public static let watchersPerJobMax = 64
-    private static let signalsBufferedMax = 16
 
-    private struct Watcher: Sendable {
-        var id: UInt64
-        var continuation: AsyncStream<JobSignal>.Continuation
+    enum Subject: Hashable {
+        case job(JobID)
+        case account(AccountID)
     }
     private struct State {
-        var watchers: [JobID: [Watcher]] = [:]
-        var nextID: UInt64 = 0
+        var watchers: [Subject: [ObjectIdentifier: JobMailbox]] = [:]
         var isClosed = false
+    }
+    /// Watchers of one account at one time.
+    public let watchersPerAccountMax: Int
+    private let state = Mutex(State())
+
+    public init(watchersPerAccountMax: Int = 16) { self.watchersPerAccountMax = watchersPerAccountMax }
+
+    /// Watches one job; `nil` if it has too many watchers, or the hub is closed.
+    public func watch(_ job: JobID) -> JobWatch? { watch(.job(job), max: Self.watchersPerJobMax) }
+
+    /// Watches all jobs of an account; `nil` if it has too many watchers, or the hub is closed.
+    public func watch(_ account: AccountID) -> JobWatch? { watch(.account(account), max: watchersPerAccountMax) }
+
+    private func watch(_ subject: Subject, max: Int) -> JobWatch? {
+        let mailbox = JobMailbox()
+        let isIn = state.withLock { state in
+            guard !state.isClosed, state.watchers[subject, default: [:]].count < max else { return false }
+            state.watchers[subject, default: [:]][ObjectIdentifier(mailbox)] = mailbox
+            return true
+        }
+        return isIn ? JobWatch(mailbox, of: subject, in: self) : nil
+    }
+
+    /// A timeline of the account has moved.
+    public func timelineChanged(of job: JobID, account: AccountID) {
+        tell(job, account) { $0.timelineChanged = true }
+    }
+
+    public func progressed(_ fraction: Double, step: String, of job: JobID, account: AccountID) {
+        let progress = JobNews.Progress(job: job, fraction: fraction, step: step)
+        tell(job, account) { $0.add(progress) }
+    }
+
+    /// To be called every so many seconds.
+    public func heartbeat() {
+        let mailboxes = state.withLock { $0.watchers.values.flatMap(\.values) }
+        for mailbox in mailboxes { mailbox.put { $0.isHeartbeat = true } }
+    }
+
+    /// Ends every watch, so that a draining server can finish its streams.
+    public func close() {
+        let mailboxes = state.withLock { state in
+            state.isClosed = true
+            return state.watchers.values.flatMap(\.values)
+        }
+        for mailbox in mailboxes { mailbox.end() }
+    }
+
+    private func tell(_ job: JobID, _ account: AccountID, _ change: (inout JobNews) -> Void) {
+        let mailboxes = state.withLock { state in
+            [Subject.job(job), .account(account)].flatMap { state.watchers[$0].map { Array($0.values) } ?? [] }
+        }
+        for mailbox in mailboxes { mailbox.put(change) }
+    }
+
+    fileprivate func remove(_ mailbox: JobMailbox, of subject: Subject) {
+        state.withLock { state in
+            state.watchers[subject]?[ObjectIdentifier(mailbox)] = nil
+            if state.watchers[subject]?.isEmpty == true { state.watchers[subject] = nil }
+        }
+    }
+}
+
+/// One watcher's place at the hub; it leaves with its last reference.
+public final class JobWatch: Sendable {
+    private let mailbox: JobMailbox
+    private let subject: JobEventHub.Subject
+    private let hub: JobEventHub
+
+    fileprivate init(_ mailbox: JobMailbox, of subject: JobEventHub.Subject, in hub: JobEventHub) {
+        self.mailbox = mailbox
+        self.subject = subject
+        self.hub = hub
+    }
+
+    deinit { hub.remove(mailbox, of: subject) }
+
+    /// What is new; waits until something is. `nil` once the watch has ended or its task was cancelled. One task at a
+    /// time may wait.
+    public func next() async -> JobNews? { await mailbox.take() }
+
+    /// Wakes the watcher, for a look at the database.
+    public func wake() { mailbox.put { $0.timelineChanged = true } }
+}
+
+/// Collects news for one watcher: however far it lags, what waits for it stays as small as its jobs are many.
+private final class JobMailbox: Sendable {
+    private struct State {
+        var news = JobNews()
+        var waiter: CheckedContinuation<JobNews?, Never>?
+        var hasEnded = false
+
+        /// Hands over what there is to who waits for it.
+        mutating func delivery() -> (CheckedContinuation<JobNews?, Never>, JobNews?)? {
+            guard hasEnded || !news.isEmpty, let waiter else { return nil }
+            self.waiter = nil
+            defer { news = JobNews() }
+            return (waiter, hasEnded ? nil : news)
+        }
     }
     private let state = Mutex(State())
 
-    public init() {}
+    func put(_ change: (inout JobNews) -> Void) {
+        deliver { change(&$0.news) }
+    }
 
-    /// A stream of signals that ends when the hub closes; `nil` if the job has too many watchers.
-    public func watch(_ job: JobID) -> AsyncStream<JobSignal>? {
-        let (stream, continuation) = AsyncStream.makeStream(
-            of: JobSignal.self, bufferingPolicy: .bufferingNewest(Self.signalsBufferedMax))
-        let id: UInt64? = state.withLock { state in
-            guard !state.isClosed, state.watchers[job, default: []].count < Self.watchersPerJobMax else {
-                return nil
+    func end() { deliver { $0.hasEnded = true } }
+
+    func take() async -> JobNews? {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { waiter in
+                deliver { state in
+                    precondition(state.waiter == nil, "two tasks wait for one watch")
+                    state.waiter = waiter
+                }
             }
-            state.nextID += 1
-            state.watchers[job, default: []].append(Watcher(id: state.nextID, continuation: continuation))
-            return state.nextID
+        } onCancel: {
+            end()
         }
-        guard let id else { return nil }
-        continuation.onTermination = { [weak self] _ in self?.remove(id, from: job) }
-        return stream
     }
 
-    public func publish(_ signal: JobSignal, for job: JobID) {
-        let watchers = state.withLock { $0.watchers[job] ?? [] }
-        for watcher in watchers { watcher.continuation.yield(signal) }
-    }
-
-    /// Wakes every watcher: they look at the database and send a heartbeat.
-    public func publishToAll(_ signal: JobSignal) {
-        let watchers = state.withLock { $0.watchers.values.flatMap(\.self) }
-        for watcher in watchers { watcher.continuation.yield(signal) }
-    }
-
-    /// Ends every stream, so that a draining server can finish its responses.
-    public func close() {
-        let watchers = state.withLock { state in
-            state.isClosed = true
-            return state.watchers.values.flatMap(\.self)
+    private func deliver(_ change: (inout State) -> Void) {
+        let delivery = state.withLock { state in
+            change(&state)
+            return state.delivery()
         }
-        for watcher in watchers { watcher.continuation.finish() }
+        if let (waiter, news) = delivery { waiter.resume(returning: news) }
     }
+}
 
-    private func remove(_ id: UInt64, from job: JobID) {
-        state.withLock { state in
-            state.watchers[job]?.removeAll { $0.id == id }
-            if state.watchers[job]?.isEmpty == true { state.watchers[job] = nil }
-        }
+extension JobNews {
+    /// Jobs whose progress waits for one watcher; beyond it the oldest is forgotten.
+    static let progressCountMax = 256
+
+    fileprivate mutating func add(_ progress: Progress) {
+        self.progress.removeAll { $0.job == progress.job }
+        self.progress.append(progress)
+        if self.progress.count > Self.progressCountMax { self.progress.removeFirst() }
     }
 }

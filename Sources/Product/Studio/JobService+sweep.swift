@@ -76,12 +76,11 @@ extension JobService {
 
     /// The rows go first: a row must never name a blob that is not there. A crash between leaves an orphan.
     private func removeResults(of job: JobID, at now: Timestamp) async throws(JobError) {
-        let store = store
+        let (service, store) = (self, store)
         let artifacts = try await write { connection in
             let artifacts = try await store.artifacts(of: job, in: connection)
             try await store.markResultsRemoved(job, at: now, in: connection)
-            try await store.append(
-                "results_removed", detail: [:], attempt: 0, to: job, at: now, in: connection)
+            try await service.record("results_removed", attempt: 0, of: job, at: now, in: connection)
             return artifacts
         }
         for artifact in artifacts { try await remove(artifact.blob.id) }

@@ -13,9 +13,7 @@ extension JobService {
             guard let id = JobID(parsing: claim.taskID),
                 try await store.start(id, attempt: claim.attempt, at: now, in: connection)
             else { throw JobError.internal(cause: "\(claim.taskID) was claimed but cannot start") }
-            try await store.append(
-                "claimed", detail: [:], attempt: claim.attempt, to: id, at: now, in: connection)
-            announce(id, after: connection)
+            try await record("claimed", attempt: claim.attempt, of: id, at: now, in: connection)
         }
     }
 
@@ -46,15 +44,14 @@ extension JobService {
         let service = self
         let now = time.now()
         try await write { connection in
-            try await service.store.append(
-                kind, detail: detail, attempt: job.attempt, to: job.id, at: now, in: connection)
-            service.announce(job.id, after: connection)
+            try await service.record(
+                kind, detail: detail, attempt: job.attempt, of: job.id, at: now, in: connection)
         }
     }
 
     /// Tells those who watch, and keeps the figure for those who ask later.
     public func progress(_ fraction: Double, step: String, of job: Job, isKept: Bool) async throws(JobError) {
-        hub.publish(.progress(fraction, step: step), for: job.id)
+        hub.progressed(fraction, step: step, of: job.id, account: job.accountID)
         guard isKept else { return }
         let store = store
         try await write {
@@ -75,8 +72,8 @@ extension JobService {
                 try await service.store.insert(artifact, position: position, of: job.id, at: now, in: connection)
             }
             let stored: [JSON] = artifacts.map { ["name": .string($0.name), "bytes": .integer($0.blob.byteCount)] }
-            try await service.store.append(
-                "stored", detail: ["artifacts": .array(stored)], attempt: claim.attempt, to: job.id, at: now,
+            try await service.record(
+                "stored", detail: ["artifacts": .array(stored)], attempt: claim.attempt, of: job.id, at: now,
                 in: connection)
             let hold = try service.hold(of: job)
             _ = try await service.ledger.capture(
@@ -105,8 +102,8 @@ extension JobService {
                     let detail: JSON = [
                         "code": .string(failure.code.rawValue), "detail": .string(failure.detail),
                     ]
-                    try await service.store.append(
-                        "attempt_failed", detail: detail, attempt: claim.attempt, to: job.id, at: now, in: connection)
+                    try await service.record(
+                        "attempt_failed", detail: detail, attempt: claim.attempt, of: job.id, at: now, in: connection)
                     return try await service.followTask(outcome, claim, job, at: now, in: connection)
                 }
             } else {
@@ -138,8 +135,7 @@ extension JobService {
         let now = time.now()
         return try await settle { connection in
             let outcome = try await service.queue.release(claim, in: connection)
-            try await service.store.append(
-                "handed_back", detail: [:], attempt: claim.attempt, to: job.id, at: now, in: connection)
+            try await service.record("handed_back", attempt: claim.attempt, of: job.id, at: now, in: connection)
             return try await service.followTask(outcome, claim, job, at: now, in: connection)
         }
     }
@@ -151,7 +147,6 @@ extension JobService {
         switch outcome {
         case .scheduled:
             try await store.requeue(job.id, in: connection)
-            announce(job.id, after: connection)
             return .queued
         case .canceled:
             try await end(
@@ -167,9 +162,7 @@ extension JobService {
         let now = time.now()
         for job in try await jobs(report.requeued, in: connection) {
             try await store.requeue(job.id, in: connection)
-            try await store.append(
-                "rescued", detail: [:], attempt: job.attempt, to: job.id, at: now, in: connection)
-            announce(job.id, after: connection)
+            try await record("rescued", attempt: job.attempt, of: job.id, at: now, in: connection)
         }
         let gaveUp = JobFailure(
             code: .tooManyAttempts, detail: "Every worker that took the job died. The credits were returned.")
@@ -220,8 +213,7 @@ extension JobService {
         guard try await store.end(job.id, as: ending, at: now, expiresAt: expiresAt, in: connection) else {
             throw JobError.claimLost
         }
-        try await store.append(event, detail: detail, attempt: attempt, to: job.id, at: now, in: connection)
-        announce(job.id, after: connection)
+        try await record(event, detail: detail, attempt: attempt, of: job.id, at: now, in: connection)
     }
 
     /// Runs a settlement; `nil` if the claim was lost, and then nothing was written.
@@ -236,9 +228,14 @@ extension JobService {
         }
     }
 
-    func announce(_ id: JobID, after connection: any DatabaseConnection) {
+    /// Adds a line to a timeline, and wakes those who watch it once it is there.
+    func record(
+        _ kind: String, detail: JSON = [:], attempt: Int, of id: JobID, at now: Timestamp,
+        in connection: any DatabaseConnection
+    ) async throws {
+        let account = try await store.append(kind, detail: detail, attempt: attempt, to: id, at: now, in: connection)
         let hub = hub
-        connection.afterCommit { hub.publish(.timelineChanged, for: id) }
+        connection.afterCommit { hub.timelineChanged(of: id, account: account) }
     }
 
     private func hold(of job: Job) throws(JobError) -> HoldID {

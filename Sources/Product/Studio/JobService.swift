@@ -192,7 +192,7 @@ public struct JobService: Sendable {
     ) async throws(JobError) -> (job: Job, isReplay: Bool) {
         let fingerprint = Self.fingerprint(submission.service, options, blob)
         let id = JobID(at: now)
-        let (store, ledger, queue, wake) = (store, ledger, queue, wakeWorkers)
+        let (service, store, ledger, queue, wake) = (self, store, ledger, queue, wakeWorkers)
         let name = Self.displayName(submission.fileName, bytesMax: limits.inputNameBytesMax)
         return try await write { connection in
             if let key = submission.idempotencyKey,
@@ -209,8 +209,8 @@ public struct JobService: Sendable {
                 input: JobInput(name: name, blob: blob, properties: properties), progress: 0, step: "queued",
                 attempt: 0, failure: nil, notes: properties.notes, createdAt: now)
             try await store.insert(job, in: connection)
-            try await store.append(
-                "queued", detail: ["price": .integer(price.credits)], attempt: 0, to: id, at: now, in: connection)
+            try await service.record(
+                "queued", detail: ["price": .integer(price.credits)], attempt: 0, of: id, at: now, in: connection)
             try await queue.enqueue(
                 id.text, kind: Self.taskKind, fairnessKey: submission.accountID.text,
                 payload: String(properties.durationSeconds), in: connection)
@@ -319,9 +319,7 @@ public struct JobService: Sendable {
                 let isRepeat = try await service.store.hasEvent(
                     "cancel_requested", attempt: job.attempt, of: id, in: connection)
                 if isRepeat { return job }
-                try await service.store.append(
-                    "cancel_requested", detail: [:], attempt: job.attempt, to: id, at: now, in: connection)
-                service.announce(id, after: connection)
+                try await service.record("cancel_requested", attempt: job.attempt, of: id, at: now, in: connection)
                 connection.afterCommit(service.wakeWorkers)
             case .alreadyEnded, .unknown:
                 throw JobError.internal(cause: "\(id) is \(job.state) but its task has ended")

@@ -54,6 +54,12 @@ extension JobStore {
             isPresent: try row.bool("input_present"))
     }
 
+    func decodeEvent(_ row: DatabaseRow) throws(DatabaseError) -> JobEvent {
+        JobEvent(
+            sequence: try row.integer("sequence"), attempt: Int(try row.integer("attempt")),
+            kind: try row.text("kind"), detail: stored(try row.text("detail")), at: try row.timestamp("at"))
+    }
+
     func identifier<Kind>(_ text: String) throws(DatabaseError) -> Identifier<Kind> {
         guard let id = Identifier<Kind>(parsing: text) else { throw .misuse("no identifier of kind \(Kind.prefix)") }
         return id

@@ -114,19 +114,30 @@ struct JobStore: Sendable {
 
     // MARK: Timeline
 
+    /// Adds a line to a job's timeline, and so to its account's feed.
+    /// - Returns: the account.
     func append(
         _ kind: String, detail: JSON, attempt: Int, to id: JobID, at now: Timestamp,
         in connection: any DatabaseConnection
-    ) async throws(DatabaseError) {
+    ) async throws(DatabaseError) -> AccountID {
+        let feeds = try await connection.query(
+            """
+            INSERT INTO job_feeds (account_id, position) SELECT account_id, 1 FROM jobs WHERE id = $1
+            ON CONFLICT (account_id) DO UPDATE SET position = job_feeds.position + 1
+            RETURNING account_id, position
+            """, [.text(id.text)])
+        guard let feed = feeds.first else { throw .misuse("an event of \(id), which is no job") }
+        let account = try feed.text("account_id")
         _ = try await connection.execute(
             """
-            INSERT INTO job_events (job_id, sequence, attempt, kind, detail, at)
-            SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5 FROM job_events WHERE job_id = $1
+            INSERT INTO job_events (job_id, sequence, account_id, position, attempt, kind, detail, at)
+            SELECT $1, COALESCE(MAX(sequence), 0) + 1, $2, $3, $4, $5, $6, $7 FROM job_events WHERE job_id = $1
             """,
             [
-                .text(id.text), .integer(Int64(attempt)), .text(kind), .text(detail.text),
-                .integer(now.milliseconds),
+                .text(id.text), .text(account), .integer(try feed.integer("position")), .integer(Int64(attempt)),
+                .text(kind), .text(detail.text), .integer(now.milliseconds),
             ])
+        return try identifier(account)
     }
 
     func events(
@@ -136,14 +147,34 @@ struct JobStore: Sendable {
             "SELECT * FROM job_events WHERE job_id = $1 AND sequence > $2 ORDER BY sequence",
             [.text(id.text), .integer(sequence)])
         var events: [JobEvent] = []
-        for row in rows {
-            events.append(
-                JobEvent(
-                    sequence: try row.integer("sequence"), attempt: Int(try row.integer("attempt")),
-                    kind: try row.text("kind"), detail: stored(try row.text("detail")),
-                    at: try row.timestamp("at")))
-        }
+        for row in rows { events.append(try decodeEvent(row)) }
         return events
+    }
+
+    /// The events of all jobs of an account after a position of its feed, in their order.
+    func feed(
+        of account: AccountID, after position: Int64, limit: Int, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> [FeedEntry] {
+        let rows = try await connection.query(
+            "SELECT * FROM job_events WHERE account_id = $1 AND position > $2 ORDER BY position LIMIT $3",
+            [.text(account.text), .integer(position), .integer(Int64(limit))])
+        var entries: [FeedEntry] = []
+        for row in rows {
+            entries.append(
+                FeedEntry(
+                    position: try row.integer("position"), jobID: try identifier(try row.text("job_id")),
+                    event: try decodeEvent(row)))
+        }
+        return entries
+    }
+
+    /// The position of the account's last event; 0 before the first.
+    func feedEnd(
+        of account: AccountID, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Int64 {
+        let rows = try await connection.query(
+            "SELECT position FROM job_feeds WHERE account_id = $1", [.text(account.text)])
+        return try rows.first?.integer("position") ?? 0
     }
 
     /// Whether the attempt has a line of that kind.

@@ -23,7 +23,8 @@ extension FuzzTarget {
         case .multipart:
             [
                 "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--B--\r\n",
-                "x\r\n--B \t\r\ncontent-disposition:form-data;name=f;filename=\"a%22/\\\"b\"\r\nContent-Type: audio/wav\r\n\r\n"
+                "x\r\n--B \t\r\ncontent-disposition:form-data;name=f;filename=\"a%22/\\\"b\"\r\n"
+                    + "Content-Type: audio/wav\r\n\r\n"
                     + "\r\n--A\r\n-\r\n--B\r\nContent-Disposition: form-data; name=b\r\n\r\n\r\n--B--",
             ]
         case .json:

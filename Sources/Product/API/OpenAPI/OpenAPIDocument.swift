@@ -11,6 +11,8 @@ enum OpenAPIDocument {
     static func make(_ routes: [Route], services: [Service]) -> JSON {
         var components = SchemaComponents()
         OptionsWire.define(services, in: &components)
+        // What a WebSocket carries stands behind no path.
+        _ = JobFeedWire.schema.json(&components)
         let paths = paths(routes, &components)
         let elsewhere = problem(404, [.notFound], false, &components).value
         return [

@@ -27,7 +27,8 @@ public struct SessionCookies: Sendable {
     }
 }
 
-/// Step 7: the caller, by `Authorization: Bearer ck_…`, or by the session cookie where sessions are known.
+/// Step 7: the caller, by `Authorization: Bearer ck_…`, by a WebSocket's subprotocol `bearer.ck_…`, or by the session
+/// cookie where sessions are known.
 struct Authenticate: Sendable {
     private let accounts: AccountService
     private let sessions: SessionCookies?
@@ -48,8 +49,11 @@ struct Authenticate: Sendable {
             throw Problem(failures, seconds: seconds)
         }
         let fields = request.head.fields.values("Authorization")
+        let bearer = fields.isEmpty ? SocketCredential.token(request.head) : Self.bearerToken(fields)
         let said: String
-        if fields.isEmpty, let sessions, let session = Cookies.value(sessions.cookie, in: request.head.fields) {
+        if fields.isEmpty, bearer == nil, let sessions,
+            let session = Cookies.value(sessions.cookie, in: request.head.fields)
+        {
             if let principal = try await sessions.resolve(session) {
                 try sessions.csrf.admit(context, session: session)
                 context.principal = principal
@@ -57,7 +61,7 @@ struct Authenticate: Sendable {
                 return principal
             }
             said = "The session is unknown or over."
-        } else if fields.count == 1, let token = Self.bearerToken(fields[0]) {
+        } else if let token = bearer {
             if let principal = try await principal(token) {
                 context.principal = principal
                 context.credential = .key
@@ -79,8 +83,9 @@ struct Authenticate: Sendable {
         do { return try await accounts.authenticate(token: token) } catch { throw Problem(error) }
     }
 
-    private static func bearerToken(_ field: String) -> String? {
-        let parts = field.split(separator: " ", maxSplits: 1)
+    private static func bearerToken(_ fields: [String]) -> String? {
+        guard fields.count == 1 else { return nil }
+        let parts = fields[0].split(separator: " ", maxSplits: 1)
         guard parts.count == 2, String(parts[0]).equalsIgnoringASCIICase("Bearer") else { return nil }
         return String(parts[1])
     }

@@ -25,4 +25,7 @@ struct BodyLimit: Sendable {
 extension Route {
     /// A file that is written to disk as it arrives: up to the upload's limit, for as long as the server lets it.
     var streamsBody: Bool { budget == .submission }
+
+    /// What asks nobody has nothing to wait for, and a streamed body may take as long as the server lets it.
+    var hasDeadline: Bool { id != HealthRoutes.liveID && !streamsBody }
 }

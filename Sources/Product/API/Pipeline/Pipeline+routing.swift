@@ -23,7 +23,7 @@ extension Pipeline {
             context.parameters = match.parameters
             return .route(match.value)
         case .methodNotAllowed(let allowed): return .elsewhere(allowed: allowed)
-        case .notFound: return .elsewhere(allowed: head.target == "*" ? MethodPolicy.implemented : [])
+        case .notFound: return .elsewhere(allowed: head.path == "*" ? MethodPolicy.implemented : [])
         }
     }
 
@@ -38,15 +38,12 @@ extension Pipeline {
         if allowed.isEmpty, let site = options.site {
             try addressLimit.admitFile(context.request)
             switch await site.answer(context.request.head) {
-            case .response(let response):
+            case .nothing: break
+            case .readOnly: allowed = ["GET", "HEAD"]
+            case let answer:
+                let response = try answer.response()
                 context.isPage = true
                 return response
-            case .refused(let code, let detail, let fields):
-                var problem = Problem(code, detail)
-                problem.fields = fields
-                throw problem
-            case .readOnly: allowed = ["GET", "HEAD"]
-            case .nothing: break
             }
         } else if method == "OPTIONS" {
             // With the page's files: a browser asks before every kind of request of a page of another origin.

@@ -14,6 +14,8 @@ public struct PipelineOptions: Sendable {
     public var sessions: SessionCookies?
     /// The web page's files.
     public var site: (any StaticSite)?
+    /// Adds the routes that only developers and conformance suites need.
+    public var servesDevelopmentRoutes = false
 
     public init() {}
 }
@@ -40,7 +42,8 @@ public struct Pipeline: Sendable {
         metrics: Metrics, time: any TimeSource
     ) throws {
         try self.init(
-            routes: RouteTable.routes(services, limits: limits, metrics: metrics, time: time),
+            routes: RouteTable.routes(
+                services, limits: limits, options: options, metrics: metrics, time: time),
             accounts: services.accounts, limits: limits, options: options, log: log, metrics: metrics, time: time)
     }
 
@@ -72,7 +75,7 @@ public struct Pipeline: Sendable {
         var response: Response
         do {
             switch find(&context) {
-            case .route(let found): response = try await answer(found.route, &context)
+            case .route(let found): response = try await answer(found, &context)
             case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {
@@ -92,21 +95,20 @@ public struct Pipeline: Sendable {
         return response
     }
 
-    private func answer(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
-        try addressLimit.admit(route.caller, context.request)
-        try bodyLimit.admit(&context, route)
-        // What asks nobody has nothing to wait for, and a body may take as long as the server lets it.
-        if route.caller == .probe || route.streamsBody { return try await handle(route, &context) }
-        return try await deadline.run { () async throws(Problem) in try await handle(route, &context) }
+    private func answer(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
+        try addressLimit.admit(found.route.caller, context.request)
+        try bodyLimit.admit(&context, found.route)
+        guard found.route.hasDeadline else { return try await handle(found, &context) }
+        return try await deadline.run { () async throws(Problem) in try await handle(found, &context) }
     }
 
-    private func handle(_ route: Route, _ context: inout RequestContext) async throws(Problem) -> Response {
-        guard route.caller == .account else { return try await route.respond(to: context) {} }
+    private func handle(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
+        guard found.route.caller == .account else { return try await found.route.respond(to: context) {} }
         let principal = try await authenticate.admit(&context)
-        let (limit, budget) = (accountLimit, route.budget)
+        let (limit, budget) = (accountLimit, found.route.budget)
         do throws(Problem) {
             // Within the route, so that a malformed request is told so before its budget is.
-            var response = try await route.respond(to: context) { () throws(Problem) in
+            var response = try await found.route.respond(to: context) { () throws(Problem) in
                 try limit.admit(principal, budget)
             }
             limit.describe(principal, budget, in: &response.fields)

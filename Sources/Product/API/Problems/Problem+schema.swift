@@ -79,7 +79,7 @@ extension Route {
             codes.append(.unauthenticated)
             if method != "GET" { codes += [.foreignOrigin, .invalidCSRFToken] }
         }
-        if caller != .probe, !streamsBody { codes.append(.answerTimeout) }
+        if hasDeadline { codes.append(.answerTimeout) }
         return ProblemCode.allCases.filter(codes.contains)
     }
 }

@@ -4,6 +4,9 @@ internal import Telemetry
 
 /// What load balancers and monitors ask.
 struct HealthRoutes: Sendable {
+    /// The operation that touches nothing.
+    static let liveID = "live"
+
     let isReady: @Sendable () async -> Bool
     let metrics: Metrics
 

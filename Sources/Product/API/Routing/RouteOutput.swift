@@ -36,6 +36,13 @@ protocol JSONAnswer: Sendable {
     static var schema: Schema { get }
 
     var json: JSON { get }
+
+    /// The text of `json`; a constant answer keeps it.
+    var encoded: [UInt8] { get }
+}
+
+extension JSONAnswer {
+    var encoded: [UInt8] { json.encoded }
 }
 
 /// An answer with a status and fields of its own.
@@ -57,7 +64,7 @@ struct RouteOutput<Value: Sendable>: Sendable {
 extension RouteOutput where Value: JSONAnswer {
     /// 200 with a body.
     static func json(_ type: Value.Type, _ summary: String, leads links: [AnswerSpec.Link] = []) -> RouteOutput {
-        RouteOutput(answers: [.json(type, 200, summary, leads: links)]) { .json($0.json) }
+        RouteOutput(answers: [.json(type, 200, summary, leads: links)]) { .json($0.encoded) }
     }
 }
 

@@ -8,7 +8,7 @@ enum JobEventWire {
         "JobEvent",
         .oneOf([
             line("JobQueued", ["queued"], [.required("price", .integer(1...Int64.max))]),
-            line("JobMoved", ["claimed", "cancel_requested", "handed_back", "rescued"], []),
+            line("JobMoved", ["claimed", "cancel_requested", "handed_back", "rescued", "results_removed"], []),
             line("JobStageEnded", ["loaded", "decoded", "separated"], [.required("seconds", .number(0...1e9))]),
             line("JobEncoded", ["encoded"], [.required("frames", .count)]),
             line("JobStored", ["stored"], [.required("artifacts", .list(of: stored))]),

@@ -82,7 +82,7 @@ enum RouteTable {
             Route(
                 "POST", "/api/v1/jobs", .account, "submitJob", "Submit a job", budget: .submission,
                 takes: .header("Idempotency-Key", length: 1...jobs.limits.idempotencyKeyBytesMax, "One job a key."),
-                .form(JobSubmissionRoute.schema, types: JobSubmissionRoute.partTypes),
+                .form(JobSubmissionRoute.schema, "Parts in any order, each once.", types: JobSubmissionRoute.partTypes),
                 answers: .replies(JobSubmissionRoute.answer), refuses: JobSubmissionRoute.problems, submission.submit),
             Route(
                 "GET", "/api/v1/jobs", .account, "listJobs", "My jobs, newest first",

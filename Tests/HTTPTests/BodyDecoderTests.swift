@@ -80,6 +80,9 @@ struct BodyDecoderTests {
         ("5_0", "5_0\r\n"), ("a comma", "5,5\r\nhello"), ("a vertical tab", "5\u{B}\r\nhello"),
         ("a blank and then no extension", "5 \r\nhello"), ("data longer than its size", "5\r\nhello!\r\n"),
         ("data shorter than its size", "5\r\nhel\r\n0\r\n\r\n"), ("a bare LF after data", "5\r\nhello\n0\r\n\r\n"),
+        ("a byte for the CR after data", "5\r\nhello!\n0\r\n\r\n"),
+        ("a byte for the LF after data", "5\r\nhello\r!0\r\n\r\n"),
+        ("a byte for the LF after the size", "5\r!hello\r\n0\r\n\r\n"),
         ("a size beyond 60 bits", "1000000000000000\r\n"), ("sixteen Fs", "FFFFFFFFFFFFFFFF\r\n"),
         ("a folded trailer", "0\r\nA: b\r\n c\r\n\r\n"), ("a trailer without colon", "0\r\nabc\r\n\r\n"),
         ("a trailer with a bare LF", "0\r\nA: b\n\r\n"), ("a NUL in a trailer", "0\r\nA: \u{0}\r\n\r\n"),
@@ -140,5 +143,7 @@ struct BodyDecoderTests {
         var limits = MessageLimits()
         limits.bodyBytesMax = 10
         #expect(decode(.chunked, [Array("B\r".utf8)], limits: limits) == .failed(.tooLarge(bytesMax: 10)))
+        let second = Array("6\r\nabcdef\r\n5\r".utf8)
+        #expect(decode(.chunked, [second], limits: limits) == .failed(.tooLarge(bytesMax: 10)))
     }
 }

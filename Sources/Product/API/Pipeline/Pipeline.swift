@@ -67,7 +67,8 @@ public struct Pipeline: Sendable {
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
-    /// Answers one request, at once where its route waits for nothing; never throws: whatever happens becomes a response.
+    /// Answers one request, at once where its route waits for nothing. Never throws: whatever happens becomes a
+    /// response.
     public func answer(_ request: Request) -> Answer {
         let began = monotonicNanoseconds()
         var context = RequestContext(request: request, id: RequestID(at: time.now()).text)

@@ -199,7 +199,7 @@ extension SettingKey {
         SettingKey(
             "limits", "anonymous_requests_per_minute",
             .integer(\.limits.anonymousRequestsPerMinute, 1...10_000_000),
-            "Requests of one address without a valid credential."),
+            "Requests of one address without a credential; as many with a wrong one, counted apart."),
         SettingKey(
             "limits", "health_requests_per_minute", .integer(\.limits.healthRequestsPerMinute, 1...1_000_000_000),
             "Probes (/healthz, /readyz) from one address. An answer costs no more than its refusal would."),

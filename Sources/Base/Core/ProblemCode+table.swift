@@ -11,6 +11,8 @@ extension ProblemCode {
         .misdirectedRequest: (421, "Not answered on this connection"),
         .notFound: (404, "No such resource"),
         .methodNotAllowed: (405, "The resource does not support this method"),
+        .notAcceptable: (406, "No acceptable form of the answer"),
+        .lengthRequired: (411, "The request needs a length"),
         .unsupportedMediaType: (415, "The Content-Type is not supported here"),
         .rangeNotSatisfiable: (416, "The range cannot be satisfied"),
         .preconditionFailed: (412, "A precondition failed"),

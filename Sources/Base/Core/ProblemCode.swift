@@ -13,6 +13,8 @@ public enum ProblemCode: String, CaseIterable, Sendable {
     case misdirectedRequest = "misdirected_request"
     case notFound = "not_found"
     case methodNotAllowed = "method_not_allowed"
+    case notAcceptable = "not_acceptable"
+    case lengthRequired = "length_required"
     case unsupportedMediaType = "unsupported_media_type"
     case rangeNotSatisfiable = "range_not_satisfiable"
     case preconditionFailed = "precondition_failed"

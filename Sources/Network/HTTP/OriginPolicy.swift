@@ -31,7 +31,8 @@ public struct OriginPolicy: Sendable {
         guard let text = given.first else {
             return site == nil || site == "none" || site == "same-origin" ? .unsaid : .foreign
         }
-        guard given.count == 1, let origin = WebOrigin(text) else { return .foreign }
+        // RFC 6454 §6.2: browsers write an origin in one way only; what is written otherwise comes from none.
+        guard given.count == 1, let origin = WebOrigin(text), origin.description == text else { return .foreign }
         if origins.contains(origin) { return .listed(text) }
         // What the browser computed holds also behind a proxy that ends TLS and does not say so.
         if site == "same-origin" { return .sameOrigin }

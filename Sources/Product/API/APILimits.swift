@@ -15,7 +15,7 @@ public struct APILimits: Sendable {
     public var paymentsPerMinute = 10
     /// Other requests of an account in any minute.
     public var requestsPerMinute = 600
-    /// Requests of an address without a valid credential in any minute.
+    /// Requests of an address without a credential in any minute; as many with a wrong one, counted apart.
     public var anonymousRequestsPerMinute = 60
 
     /// Probes of an address in any minute.

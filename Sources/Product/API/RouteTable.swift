@@ -123,7 +123,7 @@ enum RouteTable {
             Route(
                 "GET", "/api/v1/events", .account, "followJobs", "Follow all my jobs by WebSocket",
                 takes: .query("after", FeedCursor.self, "The `cursor` of the last message that was seen."), .webSocket,
-                answers: .webSocket("Texts, each a `JobFeedMessage`."), refuses: [.forbidden],
+                answers: .webSocket("Texts, each a `JobFeedMessage`."), refuses: [.foreignOrigin],
                 JobFeedRoute(jobs: jobs, origins: options.origins, limits: limits.feed).open))
     }
 

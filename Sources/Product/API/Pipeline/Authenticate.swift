@@ -32,28 +32,46 @@ public struct SessionCookies: Sendable {
 struct Authenticate: Sendable {
     private let accounts: AccountService
     private let sessions: SessionCookies?
-    /// Apart from the address limit's budgets, so that a page that asks for what is not there locks no key out.
+    private let anonymous: AddressLimit
+    /// Apart from the address limit's budgets, so that whoever asks without a credential locks no key out.
     private let failures: RateLimiter
 
-    init(_ accounts: AccountService, sessions: SessionCookies?, _ limits: APILimits, time: any TimeSource) {
+    private enum Credential {
+        case key(String)
+        case session(String, SessionCookies)
+    }
+
+    init(
+        _ accounts: AccountService, sessions: SessionCookies?, anonymous: AddressLimit, _ limits: APILimits,
+        time: any TimeSource
+    ) {
         self.accounts = accounts
         self.sessions = sessions
+        self.anonymous = anonymous
         failures = RateLimiter(RateLimit("credentials", count: limits.anonymousRequestsPerMinute), time: time)
     }
 
-    /// Only failures count against the address, yet once they have used their budget up no credential is looked at:
-    /// else guessing would go on at full speed.
+    /// Only wrong credentials count against the address, yet once they have used their budget up none is looked at:
+    /// else guessing would go on at full speed. A request without any guesses nothing: it spends the budget of those.
     func admit(_ context: inout RequestContext) async throws(Problem) -> Principal {
         let request = context.request
+        guard let credential = credential(of: request.head) else {
+            try anonymous.admit(.open, request)
+            throw Self.unauthenticated("Send an API key as Authorization: Bearer ck_….")
+        }
         if let seconds = failures.secondsUntilAdmitted(request.remoteSubscriber) {
             throw Problem(failures, seconds: seconds)
         }
-        let fields = request.head.fields.values("Authorization")
-        let bearer = fields.isEmpty ? SocketCredential.token(request.head) : Self.bearerToken(fields)
         let said: String
-        if fields.isEmpty, bearer == nil, let sessions,
-            let session = Cookies.value(sessions.cookie, in: request.head.fields)
-        {
+        switch credential {
+        case .key(let token):
+            if let principal = try await principal(token) {
+                context.principal = principal
+                context.credential = .key
+                return principal
+            }
+            said = "The API key is unknown or revoked."
+        case .session(let session, let sessions):
             if let principal = try await sessions.resolve(session) {
                 try sessions.csrf.admit(context, session: session)
                 context.principal = principal
@@ -61,22 +79,27 @@ struct Authenticate: Sendable {
                 return principal
             }
             said = "The session is unknown or over."
-        } else if let token = bearer {
-            if let principal = try await principal(token) {
-                context.principal = principal
-                context.credential = .key
-                return principal
-            }
-            said = "The API key is unknown or revoked."
-        } else {
-            said = "Send an API key as Authorization: Bearer ck_…."
         }
         if case .refused(let seconds) = failures.admit(request.remoteSubscriber) {
             throw Problem(failures, seconds: seconds)
         }
-        var problem = Problem(.unauthenticated, said)
+        throw Self.unauthenticated(said)
+    }
+
+    /// `nil` where there is none, or nothing that could be one. Where Authorization stands nothing else is looked at.
+    private func credential(of head: RequestHead) -> Credential? {
+        let fields = head.fields.values("Authorization")
+        if let token = fields.isEmpty ? SocketCredential.token(head) : Self.bearerToken(fields) { return .key(token) }
+        guard fields.isEmpty, let sessions, let session = Cookies.value(sessions.cookie, in: head.fields) else {
+            return nil
+        }
+        return .session(session, sessions)
+    }
+
+    private static func unauthenticated(_ detail: String) -> Problem {
+        var problem = Problem(.unauthenticated, detail)
         problem.fields["WWW-Authenticate"] = "Bearer realm=\"cadenza\""
-        throw problem
+        return problem
     }
 
     private func principal(_ token: String) async throws(Problem) -> Principal? {

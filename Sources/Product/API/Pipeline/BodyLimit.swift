@@ -2,14 +2,20 @@ internal import Core
 internal import HTTP
 
 /// Step 6: a body that the route would not take is refused by its declared length, before a byte of it is read; one
-/// of unknown length as soon as it is longer. A body in a content coding is refused: its real size is unknown.
+/// of unknown length as soon as it is longer. A body in a content coding is refused: its real size is unknown. So is a
+/// request without any body where the route takes one: most likely it was forgotten.
 struct BodyLimit: Sendable {
     let limits: APILimits
 
     func admit(_ context: inout RequestContext, _ route: Route) throws(Problem) {
         let fields = context.request.head.fields
-        if let coding = fields["Content-Encoding"], !coding.equalsIgnoringASCIICase("identity") {
-            throw Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
+        if fields["Content-Encoding"] != nil,
+            !fields.values("Content-Encoding").allSatisfy({ $0.equalsIgnoringASCIICase("identity") })
+        {
+            var problem = Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
+            // RFC 9110 §15.5.16: what would have been taken.
+            problem.fields["Accept-Encoding"] = "identity"
+            throw problem
         }
         let bytesMax = route.streamsBody ? limits.uploadBytesMax : limits.jsonBytesMax
         guard let declared = context.request.body.declaredLength else {
@@ -18,6 +24,9 @@ struct BodyLimit: Sendable {
         }
         guard declared <= bytesMax else {
             throw Problem(.contentTooLarge, "The body may have at most \(bytesMax) bytes.")
+        }
+        if declared == 0, route.takesBody, fields["Content-Length"] == nil {
+            throw Problem(.lengthRequired, "Send the body with a Content-Length, or chunked.")
         }
     }
 }

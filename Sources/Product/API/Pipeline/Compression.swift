@@ -5,7 +5,7 @@ internal import Synchronization
 /// Sends whole answers of text in gzip to clients that take it (RFC 9110 §8.4).
 ///
 /// Not compressed are streams, ranges, files, and what is coded already; nor what is so large that a loop would be busy
-/// with it for long. Nor is an answer to a session cookie, unless the browser says that a page of this origin asked:
+/// with it for long; nor what is short, unless the client refuses it as it is. Nor is an answer to a session cookie, unless the browser says that a page of this origin asked:
 /// other pages could have it repeat guesses beside its secrets and read the outcome off its length (BREACH). A key in
 /// `Authorization` is nothing that other pages could make a browser send.
 final class Compression: Sendable {
@@ -19,8 +19,25 @@ final class Compression: Sendable {
 
     init(bytesMin: Int) { self.bytesMin = bytesMin }
 
+    /// - Throws: `notAcceptable` if the client refuses both codings: before its handler runs, so that nothing happens.
+    func admit(_ head: RequestHead) throws(Problem) {
+        guard head.fields["Accept-Encoding"] != nil,
+            ContentCoding.negotiate(head.fields, available: [.gzip]) == .notAcceptable
+        else { return }
+        throw Problem(.notAcceptable, "Answers are sent in gzip or in no coding, and Accept-Encoding refuses both.")
+    }
+
+    /// A 304 is to come with the body that its 200 would have: it gets that one's fields, and no body.
     func finish(_ response: inout Response, _ context: RequestContext) {
-        guard case .bytes(let bytes) = response.body, bytes.count >= bytesMin, bytes.count <= Self.bytesMax,
+        encode(&response, context)
+        guard response.status == 304 else { return }
+        response.body = .empty
+        for name in ["Content-Type", "Content-Encoding"] { response.fields[name] = nil }
+    }
+
+    private func encode(_ response: inout Response, _ context: RequestContext) {
+        guard case .bytes(let bytes) = response.body, !bytes.isEmpty, bytes.count <= Self.bytesMax,
+            bytes.count >= bytesMin || Self.refusesIdentity(context.request.head.fields),
             response.status != 206, response.fields["Content-Encoding"] == nil,
             Self.isText(response.fields["Content-Type"])
         else { return }
@@ -29,10 +46,14 @@ final class Compression: Sendable {
         guard context.credential != .session || fields["Sec-Fetch-Site"] == "same-origin",
             ContentCoding.negotiate(fields, available: [.gzip]) == .gzip
         else { return }
-        response.body = .bytes(compressed(bytes, key: Self.key(response, context)))
+        if response.status != 304 { response.body = .bytes(compressed(bytes, key: Self.key(response, context))) }
         response.fields.append("Content-Encoding", "gzip")
         // RFC 9110 §8.8.3: another coding is another representation; a weak tag stands for both.
         if let tag = response.fields["ETag"], !tag.hasPrefix("W/") { response.fields["ETag"] = "W/" + tag }
+    }
+
+    private static func refusesIdentity(_ fields: HTTPFields) -> Bool {
+        fields["Accept-Encoding"] != nil && AcceptEncoding(fields).weight(of: .identity) == 0
     }
 
     private func compressed(_ bytes: [UInt8], key: String?) -> [UInt8] {

@@ -41,6 +41,7 @@ extension Pipeline {
             case .nothing: break
             case .readOnly: allowed = ["GET", "HEAD"]
             case let answer:
+                try compression.admit(context.request.head)
                 let response = try answer.response()
                 context.isPage = true
                 return response

@@ -34,7 +34,7 @@ public struct Pipeline: Sendable {
     private let authenticate: Authenticate
     private let accountLimit: AccountLimit
     let crossOrigin: CrossOrigin
-    private let compression: Compression
+    let compression: Compression
 
     /// - Throws: `RouteError` if two routes clash.
     public init(
@@ -61,7 +61,8 @@ public struct Pipeline: Sendable {
         deadline = Deadline(seconds: limits.answerSeconds)
         addressLimit = AddressLimit(limits, time: time)
         bodyLimit = BodyLimit(limits: limits)
-        authenticate = Authenticate(accounts, sessions: options.sessions, limits, time: time)
+        authenticate = Authenticate(
+            accounts, sessions: options.sessions, anonymous: addressLimit, limits, time: time)
         accountLimit = AccountLimit(limits, time: time)
         compression = Compression(bytesMin: limits.compressBytesMin)
         crossOrigin = CrossOrigin(policy: options.origins)
@@ -116,7 +117,7 @@ public struct Pipeline: Sendable {
         let id = RequestID(at: time.now()).text
         var response = problems.answer(refusal, id: id)
         response.fields.append("X-Request-Id", id)
-        response.fields.append("X-Content-Type-Options", "nosniff")
+        SecurityFields.finish(&response)
         return response
     }
 
@@ -128,6 +129,7 @@ public struct Pipeline: Sendable {
 
     private func admit(_ found: RouteReference, _ context: inout RequestContext) throws(Problem) {
         try addressLimit.admit(found.route.caller, context.request)
+        try compression.admit(context.request.head)
         try bodyLimit.admit(&context, found.route)
     }
 

@@ -25,8 +25,11 @@ enum SecurityFields {
         ),
     ])
 
+    /// For what is answered before there is a request.
+    static func finish(_ response: inout Response) { response.fields.append(contentsOf: everywhere) }
+
     static func finish(_ response: inout Response, _ context: RequestContext, isPage: Bool) {
-        response.fields.append(contentsOf: everywhere)
+        finish(&response)
         if context.isSecure { response.fields.append(contentsOf: secure) }
         if isPage {
             response.fields.append(contentsOf: page)

@@ -34,7 +34,7 @@ extension Problem {
     private static let fieldError = Schema.object(
         "FieldError",
         [
-            .required("field", .string, "Its name; `options.stems[0]` for what lies deeper."),
+            .required("field", .string, "Its name; `options.stems[0]` for what lies deeper; empty where more are counted."),
             .required("detail", .string, "Follows the name: `is required`."),
         ])
 
@@ -48,6 +48,12 @@ extension Problem {
         switch status {
         case 401: [FieldSpec(name: "WWW-Authenticate", schema: .string, summary: "How to authenticate.")]
         case 405: [FieldSpec(name: "Allow", schema: .string, summary: "The methods that the path knows.")]
+        case 415:
+            [
+                FieldSpec(
+                    name: "Accept-Encoding", schema: .constant("identity"),
+                    summary: "The one coding of bodies that is taken, where another was used.", isRequired: false)
+            ]
         case 416: [FieldSpec(name: "Content-Range", schema: .string, summary: "How many bytes there are.")]
         case 426:
             WebSocketHandshake.upgradeFields.map {
@@ -72,8 +78,8 @@ extension Route {
     /// Every problem that a request of this route may be answered with: its own, and what guard and inputs imply.
     var problems: [ProblemCode] {
         var codes = refuses + inputs.flatMap(\.refuses) + Problem.transportCodes
-        // Another method on this path, a body in a content coding, and the budget that every route has.
-        codes += [.methodNotAllowed, .unsupportedMediaType, .tooManyRequests]
+        // Another method on this path, a body in a content coding, an answer in none, and the budget of every route.
+        codes += [.methodNotAllowed, .unsupportedMediaType, .notAcceptable, .tooManyRequests]
         if closesQuery { codes += [.unknownField, .invalidField] }
         if caller == .account {
             codes.append(.unauthenticated)

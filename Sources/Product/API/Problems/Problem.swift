@@ -8,6 +8,11 @@ public struct Problem: Error, Sendable {
         public var detail: String
     }
 
+    /// Faults of fields that one answer tells of; how many more there are follows.
+    static let faultsMax = 16
+    /// Characters of a text in an answer: what clients send is not repeated to them without end.
+    static let textMax = 1024
+
     public var code: ProblemCode
     public var detail: String
     public var errors: [FieldError] = []
@@ -38,13 +43,16 @@ public struct Problem: Error, Sendable {
             JSON.Member("type", .string(Self.type(of: code))),
             JSON.Member("title", .string(code.title)),
             JSON.Member("status", .integer(Int64(code.status))),
-            JSON.Member("detail", .string(detail)),
+            JSON.Member("detail", .string(Self.bounded(detail))),
             JSON.Member("instance", .string(instance)),
             JSON.Member("code", .string(code.rawValue)),
             JSON.Member("requestId", .string(requestID)),
             JSON.Member(
                 "errors",
-                .array(errors.map { ["field": .string($0.field), "detail": .string($0.detail)] })),
+                .array(
+                    errors.map {
+                        ["field": .string(Self.bounded($0.field)), "detail": .string(Self.bounded($0.detail))]
+                    })),
         ]
         body += members
         if isFirstAPI { body.append(JSON.Member("error", .string(Self.firstAPIError(of: code)))) }
@@ -52,6 +60,15 @@ public struct Problem: Error, Sendable {
         response.fields["Content-Type"] = "application/problem+json"
         response.fields["Cache-Control"] = "no-store"
         return response
+    }
+
+    private static func bounded(_ text: String) -> String {
+        let scalars = text.unicodeScalars
+        guard text.utf8.count > textMax,
+            let end = scalars.index(scalars.startIndex, offsetBy: textMax, limitedBy: scalars.endIndex),
+            end < scalars.endIndex
+        else { return text }
+        return String(scalars[..<end]) + "…"
     }
 
     /// The URI that names a kind of problem (RFC 9457 §3.1.1).

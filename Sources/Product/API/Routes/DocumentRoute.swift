@@ -43,14 +43,14 @@ struct DocumentRoute: Sendable {
         name: "Cache-Control", schema: .constant("public, max-age=300"), summary: "Kept for five minutes.")
 
     private func show(_ context: RequestContext) throws(Problem) -> Response {
-        var response = Response(status: 200, body: .bytes(bytes))
         let outcome = Conditional.evaluate(
             context.request.head, validators: Validators(entityTag: entityTag), now: Timestamp(milliseconds: 0))
-        switch outcome {
-        case .proceed: response.fields["Content-Type"] = "application/json"
-        case .notModified: response = Response(status: 304)
-        case .failed: throw Problem(.preconditionFailed, "The document is not the one that the condition names.")
+        if outcome == .failed {
+            throw Problem(.preconditionFailed, "The document is not the one that the condition names.")
         }
+        // A 304 has the fields of the 200, which `Compression` takes from the body.
+        var response = Response(status: outcome == .notModified ? 304 : 200, body: .bytes(bytes))
+        response.fields["Content-Type"] = "application/json"
         response.fields["ETag"] = entityTag.description
         response.fields["Cache-Control"] = "public, max-age=300"
         return response

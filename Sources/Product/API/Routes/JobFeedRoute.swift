@@ -20,7 +20,7 @@ struct JobFeedRoute: Sendable {
     ) async throws(Problem) -> Response {
         let account = try context.account()
         guard origins.permitsUpgrade(context.request.head, host: context.host, isSecure: context.isSecure) else {
-            throw Problem(.forbidden, "Pages of this origin may not open a WebSocket here.")
+            throw Problem(.foreignOrigin, "Pages of this origin may not open a WebSocket here.")
         }
         // Watching begins before the feed's end is read, so that nothing falls between the two.
         guard let watch = jobs.hub.watch(account) else {

@@ -58,6 +58,8 @@ struct Route: Sendable {
     var refuses: [ProblemCode]
     /// Our own API refuses query parameters that it does not know; the first API's clients always could send more.
     let closesQuery: Bool
+    /// Whether an input is the body.
+    let takesBody: Bool
     private let run: @Sendable (RequestContext, Admission) async throws(Problem) -> Response
     /// Answers without a task, where the handler waits for nothing.
     private(set) var atOnce: (@Sendable (RequestContext) throws(Problem) -> Response)?
@@ -83,6 +85,7 @@ struct Route: Sendable {
         var specs = output.inputs
         for input in repeat each inputs { specs.append(input.spec) }
         self.inputs = specs
+        takesBody = specs.contains { $0.place == .body }
         closesQuery = path.hasPrefix("/api/v1/")
         let query = closesQuery ? ClosedQuery(specs) : nil
         run = { (context, admit) async throws(Problem) in

@@ -17,7 +17,8 @@ extension RouteInput where Value: JSONBody {
             place: .body, name: "application/json", schema: Value.schema, isRequired: true,
             summary: "At most \(bytesMax) bytes.",
             refuses: [
-                .invalidJSON, .unknownField, .missingField, .invalidField, .contentTooLarge, .unsupportedMediaType,
+                .invalidJSON, .unknownField, .missingField, .invalidField, .lengthRequired, .contentTooLarge,
+                .unsupportedMediaType,
             ])
         let schema = Value.schema
         return RouteInput(spec: spec) { context, faults in
@@ -59,8 +60,8 @@ extension RouteInput where Value == FormBody {
         let spec = InputSpec(
             place: .body, name: "multipart/form-data", schema: schema, isRequired: true, summary: summary,
             refuses: [
-                .invalidMultipart, .unknownField, .missingField, .invalidField, .contentTooLarge,
-                .unsupportedMediaType,
+                .invalidMultipart, .unknownField, .missingField, .invalidField, .lengthRequired,
+                .contentTooLarge, .unsupportedMediaType,
             ], partTypes: types)
         return RouteInput(spec: spec) { context, _ in FormBody(request: context.request) }
     }

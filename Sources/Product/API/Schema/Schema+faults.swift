@@ -24,11 +24,20 @@ struct Faults: Sendable {
     /// The first so given is what the request is answered with, unless a field has a fault.
     mutating func give(up problem: Problem) { wholesale = wholesale ?? problem }
 
-    /// The problem with the first fault's code that lists every one; `nil` if nothing is wrong.
+    /// The problem with the first fault's code that lists all, or the first and how many more there are; `nil` if
+    /// nothing is wrong.
     var problem: Problem? {
         guard let first = all.first else { return wholesale }
-        var problem = Problem(first.code, all.map { "\($0.field): \($0.detail)" }.joined(separator: "; "))
-        problem.errors = all.map { Problem.FieldError(field: $0.field, detail: $0.detail) }
+        let told = all.prefix(Problem.faultsMax)
+        var lines = told.map { "\($0.field): \($0.detail)" }
+        var errors = told.map { Problem.FieldError(field: $0.field, detail: $0.detail) }
+        if all.count > told.count {
+            let rest = "and \(all.count - told.count) more"
+            lines.append(rest)
+            errors.append(Problem.FieldError(field: "", detail: rest))
+        }
+        var problem = Problem(first.code, lines.joined(separator: "; "))
+        problem.errors = errors
         return problem
     }
 }

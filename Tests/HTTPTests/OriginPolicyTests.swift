@@ -30,6 +30,7 @@ struct OriginPolicyTests {
     @Test(arguments: [
         "http://app.example.com", "https://app.example.com:8443", "https://app.example.com.evil.net",
         "https://evil-app.example.com", "https://example.com", "null", "*", "https://app.example.com/",
+        "https://APP.example.com", "HTTPS://app.example.com", "https://app.example.com:443", "https://app.example.com:",
     ])
     func `an origin that is not exactly of the list is foreign`(origin: String) {
         #expect(verdict([("Origin", origin)]) == .foreign)
@@ -42,6 +43,7 @@ struct OriginPolicyTests {
 
     @Test func `the server's own pages are known by scheme, host and port`() {
         #expect(verdict([("Origin", "https://api.example.com")]) == .sameOrigin)
+        #expect(verdict([("Origin", "https://api.example.com:443")]) == .foreign)
         #expect(verdict([("Origin", "http://api.example.com")]) == .foreign)
         #expect(verdict([("Origin", "https://api.example.com")], isSecure: false) == .foreign)
         #expect(verdict([("Origin", "https://api.example.com")], host: nil) == .foreign)

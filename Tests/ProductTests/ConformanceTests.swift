@@ -22,6 +22,9 @@ struct ConformanceTests {
         let requests: [(String, String, body: String?, type: String, fields: [(String, String)])] = [
             ("GET", "/healthz", nil, "", []), ("GET", "/readyz", nil, "", []), ("GET", "/metrics", nil, "", []),
             ("GET", "/openapi.json", nil, "", []), ("GET", "/openapi.json", nil, "", [("If-Match", "\"x\"")]),
+            ("GET", "/api/credits", nil, "", [("Accept-Encoding", "*;q=0")]),
+            ("POST", "/api/v1/quotes", nil, "", []), ("POST", "/api/v1/jobs", nil, "", []),
+            ("POST", "/api/paywall", "{}", "application/json", [("Content-Encoding", "gzip")]),
             ("GET", "/api/credits?limit=1", nil, "", []), ("GET", "/api/credits?userId=x", nil, "", []),
             ("GET", "/api/credits?limit=x&cursor=.", nil, "", []),
             ("POST", "/api/paywall", "{\"service\":\"separation\"}", "application/json", []),

@@ -105,6 +105,23 @@ struct OpenAPIDocumentTests {
         #expect(try await api.send("GET", "/openapi.json", fields: [("If-Match", "\"x\"")]).status == 412)
     }
 
+    @Test(arguments: ["identity", "gzip"])
+    func `a 304 has the fields of its 200, whatever that one's coding`(coding: String) async throws {
+        let api = try await PipelineFixture()
+        let accepts = ("Accept-Encoding", coding)
+        let whole = try await api.send("GET", "/openapi.json", fields: [accepts])
+        let tag = try #require(whole.fields["ETag"])
+        #expect(tag.hasPrefix("W/") == (coding == "gzip"))
+        let same = try await api.send("GET", "/openapi.json", fields: [accepts, ("If-None-Match", tag)])
+        #expect(same.status == 304)
+        #expect(same.bytes.isEmpty)
+        for name in ["ETag", "Vary", "Cache-Control"] {
+            #expect(whole.fields[name] != nil)
+            #expect(same.fields.values(name) == whole.fields.values(name), "\(name)")
+        }
+        for name in ["Content-Type", "Content-Encoding"] { #expect(same.fields[name] == nil, "\(name)") }
+    }
+
     @Test func `the checker refuses what a schema does not say`() {
         let checker = JSONSchema(document: ["a": ["type": "integer", "minimum": 1]])
         let closed: JSON = [

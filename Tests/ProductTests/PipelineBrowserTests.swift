@@ -229,6 +229,33 @@ struct CompressionTests {
         }
     }
 
+    @Test(arguments: ["identity;q=0", "*;q=0", "gzip;q=0, identity;q=0", "br, *;q=0"])
+    func `who refuses both codings is refused before a handler runs`(accepts: String) async throws {
+        var options = PipelineOptions()
+        options.site = OneFile()
+        let api = try await StepFixture(
+            options: options,
+            Route("POST", "/act") { _ throws(Problem) in
+                Issue.record("the handler ran")
+                return text("done")
+            })
+        for (method, path) in [("POST", "/act"), ("GET", "/file")] {
+            let answer = try await api.send(method, path, [("Accept-Encoding", accepts)])
+            #expect(answer.status == 406, "\(path)")
+            #expect(answer.code == "not_acceptable", "\(path)")
+            #expect(answer.fields["Content-Encoding"] == nil)
+        }
+        #expect(try await api.send("GET", "/gone", [("Accept-Encoding", accepts)]).status == 404)
+        #expect(try await api.send("GET", "/file", [("Accept-Encoding", "br")]).status == 200)
+    }
+
+    @Test func `who refuses answers without a coding gets the shortest in gzip`() async throws {
+        let answer = try await Self.answer(text("short"), [("Accept-Encoding", "identity;q=0, gzip")])
+        #expect(answer.fields["Content-Encoding"] == "gzip")
+        #expect(answer.bytes == gzip(Array("short".utf8)))
+        #expect(answer.fields.values("Vary") == ["Accept-Encoding"])
+    }
+
     @Test func `a tag becomes weak, for it stands for both codings`() async throws {
         var response = text(Self.long)
         response.fields["ETag"] = "\"t\""

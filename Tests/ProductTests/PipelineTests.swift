@@ -203,6 +203,24 @@ struct PipelineTests {
         #expect(try await api.send("GET", "/api/credits").status == 200)
     }
 
+    @Test(arguments: [nil, "Basic ck_00", "Bearer"])
+    func `requests without a credential are limited, and lock no key out`(authorization: String?) async throws {
+        var limits = APILimits()
+        limits.anonymousRequestsPerMinute = 2
+        let api = try await PipelineFixture(limits: limits)
+        func ask() async throws -> Answer {
+            var head = RequestHead(method: "GET", target: "/api/credits", path: "/api/credits")
+            if let authorization { head.fields.append("Authorization", authorization) }
+            return try await Answer(await api.pipeline.respond(to: Request(head: head)))
+        }
+        for _ in 1...2 { #expect(try await ask().status == 401) }
+        let third = try await ask()
+        #expect(third.status == 429)
+        #expect(third.fields["RateLimit-Policy"] == "\"address\";q=2;w=60")
+        #expect(try await api.send("GET", "/api/credits").status == 200)
+        #expect(try await api.send("GET", "/api/credits", token: "ck_wrong").status == 401)
+    }
+
     @Test func `requests with a key do not count against their address`() async throws {
         var limits = APILimits()
         limits.anonymousRequestsPerMinute = 1
@@ -275,6 +293,60 @@ struct PipelineTests {
         let answer = try await api.send(
             "POST", "/api/paywall", body: ["service": "separation"], fields: [("Content-Encoding", "gzip")])
         #expect(answer.status == 415)
+        #expect(answer.fields["Accept-Encoding"] == "identity")
+        let second = try await api.send(
+            "POST", "/api/paywall", body: ["service": "separation"],
+            fields: [("Content-Encoding", "identity"), ("Content-Encoding", "gzip")])
+        #expect(second.status == 415)
+        let plain = try await api.send(
+            "POST", "/api/paywall", body: ["service": "separation"], fields: [("Content-Encoding", "Identity")])
+        #expect(plain.status == 200)
+    }
+
+    @Test(arguments: [("/api/v1/quotes", "application/json"), ("/api/v1/jobs", "multipart/form-data; boundary=b")])
+    func `where a body is due one without a length is refused`(path: String, type: String) async throws {
+        let api = try await PipelineFixture()
+        let without = try await api.send("POST", path, bytes: nil, type: type)
+        #expect(without.status == 411)
+        #expect(without.code == "length_required")
+        let empty = try await api.send("POST", path, bytes: [], type: type, fields: [("Content-Length", "0")])
+        #expect(empty.status == 400)
+        var head = RequestHead(method: "POST", target: path, path: path)
+        head.fields.append("Authorization", "Bearer \(api.token)")
+        head.fields.append("Content-Type", type)
+        let chunked = RequestBody(declaredLength: nil) { () async throws(BodyError) -> [UInt8]? in nil }
+        #expect(await api.pipeline.respond(to: Request(head: head, body: chunked)).status == 400)
+        #expect(try await api.send("GET", "/api/v1/jobs").status == 200)
+    }
+
+    @Test func `what a client sent is not repeated to it without end`() async throws {
+        let api = try await PipelineFixture()
+        let names = (1...5000).map { "field\($0)" }
+        let many = try await api.send(
+            "POST", "/api/v1/quotes", body: .object(names.map { JSON.Member($0, .null) }))
+        #expect(many.code == "unknown_field")
+        // The missing service is one of them.
+        #expect(many.json["errors"]?.array?.count == 17)
+        #expect(many.json["errors"]?.array?.first?["field"] == "field1")
+        #expect(many.json["errors"]?.array?.last == ["field": "", "detail": "and 4985 more"])
+        #expect(many.bytes.count < 4096)
+        let long = String(repeating: "ü", count: 30_000)
+        let one = try await api.send("POST", "/api/v1/quotes", body: .object([JSON.Member(long, 1)]))
+        #expect(one.code == "unknown_field")
+        #expect(one.json["detail"]?.string == String(repeating: "ü", count: 1024) + "…")
+        #expect(one.json["errors"]?.array?.first?["field"]?.string == String(repeating: "ü", count: 1024) + "…")
+        let exact = String(repeating: "ü", count: 1024)
+        let kept = try await api.send("POST", "/api/v1/quotes", body: .object([JSON.Member(exact, 1)]))
+        #expect(kept.json["errors"]?.array?.first?["field"]?.string == exact)
+    }
+
+    @Test func `the server's own refusals are problems, and nothing of them is guessed`() async throws {
+        let api = try await PipelineFixture()
+        let answer = try await Answer(api.pipeline.answer(Refusal(.uriTooLong, "too long")))
+        #expect(answer.status == 414)
+        #expect(answer.code == "uri_too_long")
+        #expect(answer.json["requestId"]?.string == answer.fields["X-Request-Id"])
+        #expect(answer.fields.values("X-Content-Type-Options") == ["nosniff"])
     }
 
     @Test func `health needs no credential and readiness says whether the database answers`() async throws {

@@ -20,8 +20,8 @@ public struct PipelineOptions: Sendable {
     public init() {}
 }
 
-/// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, BodyLimit,
-/// Authenticate, RateLimit, the route's handler; and back through compression and the fields of the answer.
+/// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, Compression,
+/// BodyLimit, Authenticate, RateLimit, the route's handler; and back through Compression and the fields of the answer.
 public struct Pipeline: Sendable {
     let router: Router<RouteReference>
     let options: PipelineOptions

@@ -34,7 +34,7 @@ extension Problem {
     private static let fieldError = Schema.object(
         "FieldError",
         [
-            .required("field", .string, "Its name; `options.stems[0]` for what lies deeper; empty where more are counted."),
+            .required("field", .string, "Its name; `options.stems[0]` for what lies deeper; empty for the rest."),
             .required("detail", .string, "Follows the name: `is required`."),
         ])
 

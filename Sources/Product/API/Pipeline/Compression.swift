@@ -7,8 +7,8 @@ internal import Synchronization
 /// Not compressed are streams, ranges, files, and what is coded already; nor what is so large that a loop would be busy
 /// with it for long; nor what is short, unless the client refuses it as it is. Nor is an answer to a session cookie,
 /// unless the browser says that a page of this origin asked: other pages could have it repeat guesses beside its
-/// secrets and read the outcome off its length (BREACH). A key in `Authorization` is nothing that other pages could make
-/// a browser send.
+/// secrets and read the outcome off its length (BREACH). A key in `Authorization` is nothing that other pages could
+/// make a browser send.
 final class Compression: Sendable {
     /// Some 3 ms of a loop's time.
     static let bytesMax = 256 << 10

@@ -25,7 +25,7 @@ setup:
 
 .PHONY: release
 release: setup ## build .build/release/cadenza
-	@$(swift_build) --configuration release --product cadenza
+	@$(swift_build) --configuration release --static-swift-stdlib --product cadenza
 
 .PHONY: models
 models: release ## install the ONNX Runtime and the default separation model

@@ -70,8 +70,7 @@ final class Application: Sendable {
         Self.report(tls, log)
         http = HTTPServer.Server(
             configuration: settings.serverConfiguration(tls: tls, problem: { pipeline.answer($0) }), log: log,
-            metrics: metrics,
-            respond: { await pipeline.respond(to: $0) })
+            metrics: metrics, answer: { pipeline.answer($0) })
     }
 
     /// Reads certificates and keys anew, for new connections; session tickets get new keys with it. What cannot be

@@ -1,4 +1,5 @@
-import HTTP
+import Core
+@testable import HTTP
 import Testing
 
 private func fields(_ pairs: [(String, String)]) -> HTTPFields {
@@ -28,6 +29,29 @@ struct HTTPFieldsTests {
         #expect(fields.all.map(\.value) == ["4"])
         fields["A"] = nil
         #expect(fields.isEmpty)
+    }
+
+    @Test func `fields that stand together are appended in their order, behind those that are there`() {
+        var all = fields([("A", "1")])
+        all.append(contentsOf: fields([("B", "2"), ("a", "")]))
+        all.append("C", "3")
+        #expect(all.all.map(\.name) == ["A", "B", "a", "C"])
+        #expect(all.all.map(\.value) == ["1", "2", "", "3"])
+        #expect(all.values("A") == ["1", ""])
+    }
+
+    @Test func `what may not be sent stays so when it is appended with others`() throws {
+        var all = fields([("A", "1")])
+        all.append(contentsOf: fields([("B", "2\r\nC: 3")]))
+        var bytes = ByteBuffer(capacity: 16)
+        let plan = ResponsePlan(status: 200, length: 0, isHead: false, minorVersion: 1, keepsAlive: true)
+        var caught: SerializationError?
+        do throws(SerializationError) {
+            try ResponseSerializer.appendHead(status: 200, fields: all, plan: plan, date: nil, to: &bytes)
+        } catch {
+            caught = error
+        }
+        #expect(caught == .invalidFieldValue(name: "B"))
     }
 
     @Test func `a value that splits a line is read back as one value`() {

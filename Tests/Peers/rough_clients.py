@@ -124,7 +124,8 @@ async def upgrade_garbage(target, dice):
     path = dice.choice(["/api/v1/events", "/ws/echo", "/healthz"])
     writer.write(
         f"GET {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {target.key}\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
     writer.write(dice.randbytes(dice.randint(1, 20000)))
     await asyncio.sleep(dice.random())
     return reader, writer

@@ -105,7 +105,7 @@ struct ConformanceTests {
         for await piece in pieces {
             text += piece
             if piece.contains("event: timeline") {
-                api.studio.hub.publish(.progress(0.5, step: "separate"), for: job)
+                api.studio.hub.progressed(0.5, step: "separate", of: job, account: api.account)
             } else if piece.contains("event: progress") {
                 _ = try await api.studio.jobs.cancel(job, of: api.account)
             }

@@ -121,7 +121,6 @@ struct Answer {
             let sink = Sink()
             try await send(sink)
             bytes = await sink.bytes
-        case .webSocket: bytes = []
         }
     }
 

@@ -3,7 +3,7 @@ internal import Glibc
 /// Bytes while they are put together: log lines, response heads. To append is to check for room and to store, where an
 /// array asks who else holds it each time; and text goes in without strings made of its parts.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
-    // SAFETY: owned by this value alone, from init to deinit; `count` bytes are initialised, never more than `capacity`.
+    // SAFETY: owned by this value alone, from init to deinit; `count` bytes are set, never more than `capacity`.
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     public private(set) var count = 0
@@ -136,7 +136,7 @@ extension String {
 }
 
 extension UnsafeBufferPointer<UInt8> {
-    /// Whether every byte is visible ASCII or a space, as in nearly all text of a protocol: eight are looked at together.
+    /// Whether every byte is visible ASCII or a space, as nearly all text of a protocol: eight are looked at together.
     public var isPlainText: Bool {
         let bytes = UnsafeRawBufferPointer(self)
         var index = 0

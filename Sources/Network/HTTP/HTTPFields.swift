@@ -60,6 +60,17 @@ public struct HTTPFields: Hashable, Sendable {
         }
     }
 
+    /// Appends fields that stand together already: constants are checked once.
+    public mutating func append(contentsOf other: HTTPFields) {
+        let start = UInt32(lines.count)
+        for place in other.places {
+            places.append(
+                Place(start: start + place.start, nameCount: place.nameCount, valueCount: place.valueCount))
+        }
+        lines.append(contentsOf: other.lines)
+        hasUnsendable = hasUnsendable || other.hasUnsendable
+    }
+
     /// A field of a request, which its parser has checked.
     mutating func append(_ line: FieldLine) { append(line.name, line.value, isSendable: true) }
 

@@ -43,3 +43,10 @@ public struct Response: Sendable {
         self.body = body
     }
 }
+
+/// What becomes of a request: a response that is there, or the work that makes one.
+public enum Answer: Sendable {
+    /// Made without waiting for anything. Its body is not streamed.
+    case now(Response)
+    case later(@Sendable () async -> Response)
+}

@@ -6,7 +6,7 @@ internal import Telemetry
 extension Connection {
     // MARK: Requests
 
-    /// Hands a request to the handler, as a task on this loop.
+    /// Answers a request, at once or by a task on this loop.
     func begin(_ parsed: ParsedRequest) {
         let exchange = Exchange(hasBody: parsed.framing != .none)
         self.exchange = exchange
@@ -15,9 +15,17 @@ extension Connection {
         let request = Request(
             head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
             remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
+        switch server.context.answer(request) {
+        case .now(let response) where response.body.isWhole: _ = begin(response, for: exchange)
+        case .now(let response): run({ response }, exchange)
+        case .later(let respond): run(respond, exchange)
+        }
+    }
+
+    private func run(_ respond: @escaping @Sendable () async -> Response, _ exchange: Exchange) {
         let handler = server.handlerBegan()
         exchange.handler = handler
-        handler.answer(request, self, exchange)
+        handler.run(respond, self, exchange)
     }
 
     private func body(of exchange: Exchange, _ framing: BodyFraming) -> RequestBody {
@@ -192,6 +200,14 @@ extension ResponseBody {
         case .file(_, _, let length): length
         case .stream(let length, _): length
         case .webSocket: nil
+        }
+    }
+
+    /// Needs no task to be written.
+    fileprivate var isWhole: Bool {
+        switch self {
+        case .empty, .bytes, .file: true
+        case .stream, .webSocket: false
         }
     }
 

@@ -4,7 +4,7 @@ internal import Reactor
 internal import Telemetry
 
 extension Connection {
-    /// Sends `bytes` after what is queued. Where nothing is, they go to the socket first: most answers are never queued.
+    /// Sends `bytes` after what is queued. Where nothing is, they go to the socket: most answers are never queued.
     func send(_ bytes: borrowing ByteBuffer) {
         guard !isClosed else { return }
         var sent = 0

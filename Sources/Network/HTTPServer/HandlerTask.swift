@@ -6,7 +6,7 @@ final class HandlerTask: @unchecked Sendable {
     // SAFETY: touched only on its loop's thread.
 
     private struct Call {
-        let request: Request
+        let respond: @Sendable () async -> Response
         let connection: Connection
         let exchange: Exchange
     }
@@ -19,8 +19,10 @@ final class HandlerTask: @unchecked Sendable {
     init(_ server: ServerLoop) { self.server = server }
 
     /// To be called once, or when the server has the task back as idle.
-    func answer(_ request: Request, _ connection: Connection, _ exchange: Exchange) {
-        call = Call(request: request, connection: connection, exchange: exchange)
+    func run(
+        _ respond: @escaping @Sendable () async -> Response, _ connection: Connection, _ exchange: Exchange
+    ) {
+        call = Call(respond: respond, connection: connection, exchange: exchange)
         if task == nil {
             task = Task(executorPreference: server.loop) { [self] in await run() }
         } else {
@@ -58,7 +60,7 @@ final class HandlerTask: @unchecked Sendable {
     /// A function of its own: what it holds of the connection ends with it.
     private func answerCall() async {
         guard let call = call.take() else { return }
-        let response = await server.context.respond(call.request)
+        let response = await call.respond()
         if let write = call.connection.begin(response, for: call.exchange) {
             await call.connection.stream(write, for: call.exchange)
         }

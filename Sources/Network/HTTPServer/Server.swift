@@ -5,18 +5,29 @@ public import Telemetry
 
 /// An HTTP/1.1 server: one event loop for each processor, each with its own listener on the shared port.
 ///
-/// `respond` is called once for each request, as a task on the loop of its connection: nothing in it may block. The
-/// task is cancelled when the peer goes away. Refusals of the server's own go through `configuration.problem`.
+/// `answer` is called once for each request, on the loop of its connection. What it leaves for later runs as a task on
+/// that loop, which is cancelled when the peer goes away. Nothing in either may block. Refusals of the server's own go
+/// through `configuration.problem`.
 public final class Server: Sendable {
+    public typealias Answering = @Sendable (Request) -> Answer
     public typealias Respond = @Sendable (Request) async -> Response
 
     private let context: ServerContext
     private let workers = Mutex<[ServerLoop]>([])
 
     public init(
+        configuration: ServerConfiguration, log: Logger, metrics: Metrics, answer: @escaping Answering
+    ) {
+        context = ServerContext(configuration: configuration, log: log, metrics: metrics, answer: answer)
+    }
+
+    /// A server that answers every request by a task.
+    public convenience init(
         configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping Respond
     ) {
-        context = ServerContext(configuration: configuration, log: log, metrics: metrics, respond: respond)
+        self.init(configuration: configuration, log: log, metrics: metrics) { request in
+            .later { await respond(request) }
+        }
     }
 
     /// Listens and serves; returns the port, which the kernel chose if 0 was configured. To be called once.

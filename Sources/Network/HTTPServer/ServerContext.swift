@@ -21,15 +21,15 @@ final class ServerContext: Sendable {
 
     let configuration: ServerConfiguration
     let log: Logger
-    let respond: Server.Respond
+    let answer: Server.Answering
     let metrics: ServerMetrics
     private let open = Mutex(Open())
     private let currentTLS: Mutex<TLSContext?>
 
-    init(configuration: ServerConfiguration, log: Logger, metrics: Metrics, respond: @escaping Server.Respond) {
+    init(configuration: ServerConfiguration, log: Logger, metrics: Metrics, answer: @escaping Server.Answering) {
         self.configuration = configuration
         self.log = log
-        self.respond = respond
+        self.answer = answer
         self.metrics = ServerMetrics(metrics)
         currentTLS = Mutex(configuration.tls)
     }

@@ -43,13 +43,13 @@ enum RouteTable {
         RouteGroup.server(
             Route(
                 "GET", "/healthz", .probe, HealthRoutes.liveID, "Whether the process answers",
-                answers: .json(LiveAnswer.self, "It does."), health.live),
+                answers: .json(LiveAnswer.self, "It does."), atOnce: health.live),
             Route(
                 "GET", "/readyz", .probe, "ready", "Whether the server takes work",
                 answers: .json(ReadyAnswer.self, "It does."), health.ready),
             Route(
                 "GET", "/metrics", .open, "metrics", "Metrics as Prometheus text",
-                answers: .text(HealthRoutes.metricsType, "Text exposition format 0.0.4."), health.metricsText))
+                answers: .text(HealthRoutes.metricsType, "Text exposition format 0.0.4."), atOnce: health.metricsText))
     }
 
     private static func creditsRoutes(_ credits: CreditsRoutes, _ limits: APILimits) -> [Route] {
@@ -82,7 +82,7 @@ enum RouteTable {
             Route(
                 "POST", "/api/v1/jobs", .account, "submitJob", "Submit a job", budget: .submission,
                 takes: .header("Idempotency-Key", length: 1...jobs.limits.idempotencyKeyBytesMax, "One job a key."),
-                .form(JobSubmissionRoute.schema, types: JobSubmissionRoute.partTypes),
+                .form(JobSubmissionRoute.schema, "Parts in any order, each once.", types: JobSubmissionRoute.partTypes),
                 answers: .replies(JobSubmissionRoute.answer), refuses: JobSubmissionRoute.problems, submission.submit),
             Route(
                 "GET", "/api/v1/jobs", .account, "listJobs", "My jobs, newest first",

@@ -32,7 +32,7 @@ extension OpenAPIDocument {
             .required("x-budget", .string), optional("parameters", .list(of: parameter)),
             optional(
                 "requestBody",
-                .object([.required("required", .boolean), .required("content", content)])),
+                object("description", more: [.required("required", .boolean), .required("content", content)])),
             .required("responses", .map(of: response, names: "^[1-5][0-9][0-9]$")),
         ])
 

@@ -95,7 +95,10 @@ enum OpenAPIDocument {
             let encoding = input.partTypes.map { JSON.Member($0.part, ["contentType": .string($0.mediaType)]) }
             content.append(JSON.Member("encoding", .object(encoding)))
         }
-        return ["required": true, "content": .object([JSON.Member(input.name, .object(content))])]
+        return [
+            "description": .string(input.summary), "required": true,
+            "content": .object([JSON.Member(input.name, .object(content))]),
+        ]
     }
 
     // MARK: Answers

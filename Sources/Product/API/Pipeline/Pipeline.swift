@@ -67,22 +67,47 @@ public struct Pipeline: Sendable {
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
-    /// Answers one request; never throws: whatever happens becomes a response.
-    public func respond(to request: Request) async -> Response {
-        var context = RequestContext(request: request, id: RequestID(at: time.now()).text)
+    /// Answers one request, at once where its route waits for nothing. Never throws: whatever happens becomes a
+    /// response.
+    public func answer(_ request: Request) -> Answer {
         let began = monotonicNanoseconds()
+        var context = RequestContext(request: request, id: RequestID(at: time.now()).text)
         context.findClient(options.proxies)
+        let destination = find(&context)
+        guard case .route(let found) = destination, let atOnce = found.route.atOnce else {
+            return .later { [context] in await respond(context, destination, began) }
+        }
         var response: Response
         do {
-            switch find(&context) {
+            try admit(found, &context)
+            response = try atOnce(context)
+        } catch {
+            response = problems.answer(error, context)
+        }
+        finish(&response, context, began)
+        return .now(response)
+    }
+
+    /// `answer`, awaited.
+    public func respond(to request: Request) async -> Response {
+        switch answer(request) {
+        case .now(let response): response
+        case .later(let respond): await respond()
+        }
+    }
+
+    private func respond(_ context: RequestContext, _ destination: Destination, _ began: UInt64) async -> Response {
+        var context = context
+        var response: Response
+        do {
+            switch destination {
             case .route(let found): response = try await answer(found, &context)
             case .elsewhere(let allowed): response = try await answerElsewhere(&context, allowed: allowed)
             }
         } catch {
             response = problems.answer(error, context)
         }
-        finish(&response, context)
-        accessLog.record(response, of: context, began: began)
+        finish(&response, context, began)
         return response
     }
 
@@ -96,10 +121,14 @@ public struct Pipeline: Sendable {
     }
 
     private func answer(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
-        try addressLimit.admit(found.route.caller, context.request)
-        try bodyLimit.admit(&context, found.route)
+        try admit(found, &context)
         guard found.route.hasDeadline else { return try await handle(found, &context) }
         return try await deadline.run { () async throws(Problem) in try await handle(found, &context) }
+    }
+
+    private func admit(_ found: RouteReference, _ context: inout RequestContext) throws(Problem) {
+        try addressLimit.admit(found.route.caller, context.request)
+        try bodyLimit.admit(&context, found.route)
     }
 
     private func handle(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
@@ -120,10 +149,11 @@ public struct Pipeline: Sendable {
         }
     }
 
-    private func finish(_ response: inout Response, _ context: RequestContext) {
+    private func finish(_ response: inout Response, _ context: RequestContext, _ began: UInt64) {
         if !context.isPage { compression.finish(&response, context) }
         response.fields.append("X-Request-Id", context.id)
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)
+        accessLog.record(response, of: context, began: began)
     }
 }

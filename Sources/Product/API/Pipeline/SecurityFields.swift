@@ -3,8 +3,12 @@ internal import HTTP
 /// What browsers are to hold to: on every answer that nothing is guessed, on pages what they may load and who may
 /// frame them.
 enum SecurityFields {
+    private static let everywhere = fields([("X-Content-Type-Options", "nosniff")])
+    /// RFC 6797 §7.2: over plain HTTP the field would be void.
+    private static let secure = fields([("Strict-Transport-Security", "max-age=31536000")])
+    private static let unkept = fields([("Cache-Control", "no-store")])
     /// A page loads its own origin's files and nothing written into it; `blob:` is for audio that its scripts make.
-    private static let page: [(name: String, value: String)] = [
+    private static let page = fields([
         (
             "Content-Security-Policy",
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; "
@@ -19,16 +23,19 @@ enum SecurityFields {
             "Permissions-Policy",
             "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()"
         ),
-    ]
+    ])
 
     static func finish(_ response: inout Response, _ context: RequestContext, isPage: Bool) {
-        response.fields.append("X-Content-Type-Options", "nosniff")
-        // RFC 6797 §7.2: over plain HTTP the field would be void.
-        if context.isSecure { response.fields.append("Strict-Transport-Security", "max-age=31536000") }
+        response.fields.append(contentsOf: everywhere)
+        if context.isSecure { response.fields.append(contentsOf: secure) }
         if isPage {
-            for field in page { response.fields.append(field.name, field.value) }
+            response.fields.append(contentsOf: page)
         } else if context.principal != nil, response.fields["Cache-Control"] == nil {
-            response.fields.append("Cache-Control", "no-store")
+            response.fields.append(contentsOf: unkept)
         }
+    }
+
+    private static func fields(_ list: [(name: String, value: String)]) -> HTTPFields {
+        list.reduce(into: HTTPFields()) { $0.append($1.name, $1.value) }
     }
 }

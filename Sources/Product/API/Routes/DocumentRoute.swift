@@ -22,7 +22,7 @@ struct DocumentRoute: Sendable {
     }
 
     private static func route(
-        _ handler: @escaping @Sendable (RequestContext) async throws(Problem) -> Response
+        _ handler: @escaping @Sendable (RequestContext) throws(Problem) -> Response
     ) -> Route {
         RouteGroup.server(
             Route(
@@ -36,13 +36,13 @@ struct DocumentRoute: Sendable {
                             ], fields: [.entityTag, cache]),
                         AnswerSpec(
                             status: 304, summary: "What the client has is still right.", fields: [.entityTag, cache]),
-                    ], heeds: InputSpec.validators, refuses: [.preconditionFailed]), handler))[0]
+                    ], heeds: InputSpec.validators, refuses: [.preconditionFailed]), atOnce: handler))[0]
     }
 
     private static let cache = FieldSpec(
         name: "Cache-Control", schema: .constant("public, max-age=300"), summary: "Kept for five minutes.")
 
-    private func show(_ context: RequestContext) async throws(Problem) -> Response {
+    private func show(_ context: RequestContext) throws(Problem) -> Response {
         var response = Response(status: 200, body: .bytes(bytes))
         let outcome = Conditional.evaluate(
             context.request.head, validators: Validators(entityTag: entityTag), now: Timestamp(milliseconds: 0))

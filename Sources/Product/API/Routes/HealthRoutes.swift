@@ -11,7 +11,7 @@ struct HealthRoutes: Sendable {
     let metrics: Metrics
 
     /// Touches nothing: it says that a loop turns.
-    func live(_ context: RequestContext) async throws(Problem) -> LiveAnswer { LiveAnswer() }
+    func live(_ context: RequestContext) throws(Problem) -> LiveAnswer { LiveAnswer() }
 
     func ready(_ context: RequestContext) async throws(Problem) -> ReadyAnswer {
         guard await isReady() else { throw Problem(.overloaded, "The server is not ready.") }
@@ -20,7 +20,7 @@ struct HealthRoutes: Sendable {
 
     static let metricsType = "text/plain; version=0.0.4; charset=utf-8"
 
-    func metricsText(_ context: RequestContext) async throws(Problem) -> Response {
+    func metricsText(_ context: RequestContext) throws(Problem) -> Response {
         var response = Response(status: 200, body: .bytes(Array(metrics.render().utf8)))
         response.fields["Content-Type"] = Self.metricsType
         return response

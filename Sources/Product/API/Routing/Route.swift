@@ -59,6 +59,8 @@ struct Route: Sendable {
     /// Our own API refuses query parameters that it does not know; the first API's clients always could send more.
     let closesQuery: Bool
     private let run: @Sendable (RequestContext, Admission) async throws(Problem) -> Response
+    /// Answers without a task, where the handler waits for nothing.
+    private(set) var atOnce: (@Sendable (RequestContext) throws(Problem) -> Response)?
 
     /// - Parameters:
     ///   - inputs: what the handler takes, in its order; a body comes last.
@@ -91,6 +93,19 @@ struct Route: Sendable {
             try admit()
             return output.respond(try await handler(context, repeat try Self.value(each values)))
         }
+    }
+
+    /// A route that takes nothing, asks for no credential, and whose handler waits for nothing.
+    init<Output: Sendable>(
+        _ method: String, _ path: String, _ caller: Guard, _ id: String, _ summary: String,
+        answers output: RouteOutput<Output>, refuses: [ProblemCode] = [],
+        atOnce handler: @escaping @Sendable (RequestContext) throws(Problem) -> Output
+    ) {
+        precondition(caller != .account && !path.hasPrefix("/api/v1/"), "credentials and queries are read by a task")
+        self.init(method, path, caller, id, summary, answers: output, refuses: refuses) {
+            (context: RequestContext) async throws(Problem) in try handler(context)
+        }
+        atOnce = { (context) throws(Problem) in output.respond(try handler(context)) }
     }
 
     /// Reads the inputs, spends the budget, runs the handler: in the order of the contract, 400 → 429 → 404 → the rest.

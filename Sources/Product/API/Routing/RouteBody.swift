@@ -14,10 +14,11 @@ extension RouteInput where Value: JSONBody {
     /// The body, `application/json`, of at most `bytesMax` bytes.
     static func json(_ type: Value.Type, bytesMax: Int) -> RouteInput {
         let spec = InputSpec(
-            place: .body, name: "application/json", schema: Value.schema, isRequired: true, summary: "",
+            place: .body, name: "application/json", schema: Value.schema, isRequired: true,
+            summary: "At most \(bytesMax) bytes.",
             refuses: [
                 .invalidJSON, .unknownField, .missingField, .invalidField, .contentTooLarge, .unsupportedMediaType,
-            ], bytesMax: bytesMax)
+            ])
         let schema = Value.schema
         return RouteInput(spec: spec) { context, faults in
             do throws(Problem) {
@@ -52,9 +53,11 @@ struct FormBody: Sendable {
 extension RouteInput where Value == FormBody {
     /// The body, `multipart/form-data`, with these parts, each once.
     /// - Parameter types: the media types of the parts that are no plain text.
-    static func form(_ schema: Schema, types: [(part: String, mediaType: String)]) -> RouteInput {
+    static func form(
+        _ schema: Schema, _ summary: String, types: [(part: String, mediaType: String)]
+    ) -> RouteInput {
         let spec = InputSpec(
-            place: .body, name: "multipart/form-data", schema: schema, isRequired: true, summary: "",
+            place: .body, name: "multipart/form-data", schema: schema, isRequired: true, summary: summary,
             refuses: [
                 .invalidMultipart, .unknownField, .missingField, .invalidField, .contentTooLarge,
                 .unsupportedMediaType,

@@ -17,7 +17,6 @@ struct InputSpec: Sendable {
     var refuses: [ProblemCode]
     /// Of a form's parts, the media types that they have.
     var partTypes: [(part: String, mediaType: String)] = []
-    var bytesMax: Int?
 }
 
 /// One typed thing that a handler takes from its request: how it is read, and how it is documented.

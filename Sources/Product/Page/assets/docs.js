@@ -138,7 +138,8 @@ function parameterTable(schemas, parameters) {
 
 function bodySection(schemas, body) {
   return Object.entries(body.content).map(([type, content]) => [
-    make("h4", {}, "Body: ", make("code", {}, type)), schemas.members(content.schema)]);
+    make("h4", {}, "Body: ", make("code", {}, type)), make("p", { class: "facts" }, body.description),
+    schemas.members(content.schema)]);
 }
 
 function answerRow(schemas, status, answer) {

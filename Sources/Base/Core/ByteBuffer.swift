@@ -3,7 +3,7 @@ internal import Glibc
 /// Bytes while they are put together: log lines, response heads. To append is to check for room and to store, where an
 /// array asks who else holds it each time; and text goes in without strings made of its parts.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
-    // SAFETY: owned by this value alone, from init to deinit; `count` bytes are set, never more than `capacity`.
+    // SAFETY: owned by this value alone, from init to deinit; `filled` bytes are set, never more than `capacity`.
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
     @usableFromInline var capacity: Int
     @usableFromInline var filled = 0

@@ -20,6 +20,35 @@ import Testing
         }
     }
 
+    @Test func `nothing of a WebSocket outlives its server`() async throws {
+        let freed = Gate()
+        try await serveOneWebSocket(Witness(freed))
+        // The time limit cancels.
+        await withTaskCancellationHandler {
+            await freed.wait()
+        } onCancel: {
+            freed.open()
+        }
+        #expect(!Task.isCancelled)
+    }
+
+    /// A connection holds its server, and that what answers its requests: here, the witness.
+    private func serveOneWebSocket(_ witness: consuming Witness) async throws {
+        let upgrade = webSocketServer(handler: echoMessages)
+        let respond: Server.Respond = { [witness] request in
+            withExtendedLifetime(witness) {}
+            return await upgrade(request)
+        }
+        try await withServer(respond: respond) { port in try WebSocketWire(port).close() }
+    }
+
+    /// Opens its gate when nobody holds it any more.
+    private final class Witness: Sendable {
+        private let freed: Gate
+        init(_ freed: Gate) { self.freed = freed }
+        deinit { freed.open() }
+    }
+
     @Test func `the handshake's answer has what the RFC asks for`() async throws {
         try await withServer(respond: webSocketServer(handler: echoMessages)) { port in
             let socket = try WebSocketWire(port)

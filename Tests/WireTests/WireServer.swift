@@ -11,6 +11,15 @@ func withServer<Value>(
     configure: (inout ServerConfiguration) -> Void = { _ in }, metrics: Metrics = Metrics(),
     respond: @escaping Server.Respond, _ body: (UInt16) async throws -> Value
 ) async throws -> Value {
+    try await withServer(
+        configure: configure, metrics: metrics, answer: { request in .later { await respond(request) } }, body)
+}
+
+/// The same with a server that may answer at once.
+func withServer<Value>(
+    configure: (inout ServerConfiguration) -> Void = { _ in }, metrics: Metrics = Metrics(),
+    answer: @escaping Server.Answering, _ body: (UInt16) async throws -> Value
+) async throws -> Value {
     let silence = open("/dev/null", O_WRONLY | O_CLOEXEC)
     defer { close(silence) }
     let log = Logger(level: .error, descriptor: silence)
@@ -23,7 +32,7 @@ func withServer<Value>(
     configuration.limits.drainSeconds = 5
     configuration.limits.lingerSeconds = 2
     configure(&configuration)
-    let server = Server(configuration: configuration, log: log, metrics: metrics, respond: respond)
+    let server = Server(configuration: configuration, log: log, metrics: metrics, answer: answer)
     let port = try server.start()
     let result: Result<Value, any Error>
     do { result = .success(try await withThreads { try await body(port) }) } catch { result = .failure(error) }

@@ -3,10 +3,11 @@ internal import Glibc
 /// Bytes while they are put together: log lines, response heads. To append is to check for room and to store, where an
 /// array asks who else holds it each time; and text goes in without strings made of its parts.
 public struct ByteBuffer: ~Copyable, @unchecked Sendable {
-    // SAFETY: owned by this value alone, from init to deinit; `count` bytes are set, never more than `capacity`.
+    // SAFETY: owned by this value alone, from init to deinit; `filled` bytes are set, never more than `capacity`.
     @usableFromInline var base: UnsafeMutablePointer<UInt8>
-    private var capacity: Int
-    public private(set) var count = 0
+    @usableFromInline var capacity: Int
+    @usableFromInline var filled = 0
+    @inlinable public var count: Int { filled }
 
     public init(capacity: Int) {
         self.capacity = max(capacity, 1)
@@ -31,28 +32,32 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     /// Drops what stands after the first `count` bytes; the memory is kept.
     public mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count)
-        self.count = count
+        filled = count
     }
 
-    public mutating func append(_ byte: UInt8) {
+    @inlinable @inline(__always) public mutating func append(_ byte: UInt8) {
         reserve(1)
         base[count] = byte
-        count += 1
+        filled += 1
     }
 
     public mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let source = bytes.baseAddress else { return }
         reserve(bytes.count)
         memcpy(base + count, source, bytes.count)
-        count += bytes.count
+        filled += bytes.count
     }
 
     public mutating func append(_ bytes: [UInt8]) { bytes.withUnsafeBufferPointer { append($0) } }
 
     public mutating func append(_ text: String) { text.withBytes { append($0) } }
 
-    public mutating func append(literal text: StaticString) {
-        append(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    /// Inlined, so that a text known to the compiler is stored word by word without a call.
+    @inlinable @inline(__always) public mutating func append(literal text: StaticString) {
+        let length = text.utf8CodeUnitCount
+        reserve(length)
+        UnsafeMutableRawPointer(base + count).copyMemory(from: text.utf8Start, byteCount: length)
+        filled += length
     }
 
     /// The decimal digits of `value`, zero-padded to `width`, at most 20.
@@ -71,7 +76,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
             base[index] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
             rest /= 10
         }
-        count += digits
+        filled += digits
     }
 
     /// Two decimal digits of `value`, which is below 100.
@@ -79,7 +84,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         reserve(2)
         base[count] = UInt8(truncatingIfNeeded: 0x30 + value / 10)
         base[count + 1] = UInt8(truncatingIfNeeded: 0x30 + value % 10)
-        count += 2
+        filled += 2
     }
 
     public mutating func append(decimal value: Int64) {
@@ -94,7 +99,7 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         memory.storeBytes(of: Self.digits(UInt32(truncatingIfNeeded: value >> 32)).bigEndian, as: UInt64.self)
         let low = Self.digits(UInt32(truncatingIfNeeded: value)).bigEndian
         memory.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
-        count += 16
+        filled += 16
     }
 
     /// The eight digits of `value`, one a byte: its nibbles are spread, and all made digits at once.
@@ -107,11 +112,11 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
-    @inline(__always) private mutating func reserve(_ more: Int) {
+    @inlinable @inline(__always) mutating func reserve(_ more: Int) {
         if capacity - count < more { grow(to: count + more) }
     }
 
-    @inline(never) private mutating func grow(to least: Int) {
+    @usableFromInline @inline(never) mutating func grow(to least: Int) {
         capacity = max(least, capacity * 2)
         let grown = Self.allocate(capacity)
         memcpy(grown, base, count)

@@ -1,4 +1,4 @@
-internal import Core
+public import Core
 
 /// What a line looks like: one JSON object for machines, one readable line for people.
 public enum LogFormat: Sendable {
@@ -10,8 +10,8 @@ public enum LogFormat: Sendable {
 public struct LogLine: ~Copyable {
     private static let ownNames: Set<String> = ["time", "level", "message"]
 
-    private let format: LogFormat
-    private(set) var bytes = ByteBuffer(capacity: 512)
+    @usableFromInline let format: LogFormat
+    @usableFromInline var bytes = ByteBuffer(capacity: 512)
 
     init(format: LogFormat, time: Timestamp, level: LogLevel, message: String) {
         self.format = format
@@ -34,13 +34,13 @@ public struct LogLine: ~Copyable {
         }
     }
 
-    /// Adds a field. Its name is none of the line's own.
-    public mutating func add(_ name: StaticString, _ value: String) {
+    /// Adds a field. Its name is none of the line's own. Inlined for the sake of the names, which are constants.
+    @inlinable @inline(__always) public mutating func add(_ name: StaticString, _ value: String) {
         begin(name)
         append(value)
     }
 
-    public mutating func add(_ name: StaticString, _ value: Int) {
+    @inlinable @inline(__always) public mutating func add(_ name: StaticString, _ value: Int) {
         begin(name)
         bytes.append(decimal: Int64(value))
     }
@@ -65,7 +65,7 @@ public struct LogLine: ~Copyable {
         bytes.append(UInt8(ascii: "\n"))
     }
 
-    private mutating func begin(_ name: StaticString) {
+    @inlinable @inline(__always) mutating func begin(_ name: StaticString) {
         switch format {
         case .json:
             bytes.append(literal: ",\"")
@@ -78,7 +78,7 @@ public struct LogLine: ~Copyable {
         }
     }
 
-    private mutating func append(_ text: String) {
+    @usableFromInline mutating func append(_ text: String) {
         switch format {
         case .json: JSON.write(text, to: &bytes)
         case .readable: escape(text)

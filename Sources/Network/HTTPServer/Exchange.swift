@@ -43,6 +43,8 @@ final class Exchange: @unchecked Sendable {
         writeWaiter?.continuation.resume(returning: .failure(error))
         writeWaiter = nil
         webSocket?.connectionEnded()
+        // It holds this exchange: one of the two has to let go.
+        webSocket = nil
     }
 
     func roomIsFree() {

@@ -102,6 +102,8 @@ extension ConformanceCase {
         .kept(
             "3986 §3.3: the path's own characters", 200, text: target("/path/-._~!$&'()*+,;=:@"),
             body: "/path/-._~!$&'()*+,;=:@"),
+        .kept("what browsers leave bare in a path", 200, text: target("/path/[a|b]"), body: "/path/[a|b]"),
+        .kept("what browsers leave bare in a query", 200, text: target("/query?a=[{|}]\\^`'"), body: "a=[{|}]\\^`'"),
         .kept("3986 §2.1: escapes in both cases", 200, text: target("/path/%c3%A9"), body: "/path/é"),
         .kept(
             "3986 §2.1: an escape is decoded once", 200, text: target("/path/%2561%252e%252e%252f"),

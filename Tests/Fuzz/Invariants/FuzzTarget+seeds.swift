@@ -72,6 +72,7 @@ extension FuzzTarget {
         "GET http://b/ HTTP/1.1\r\nHost: [::1]\r\nConnection: keep-alive, x\r\nExpect: 100-continue\r\n\r\n",
         "\r\nGET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n\r\n",
+        "GET http://b/ HTTP/1.0\r\nA:\r\nB:\r\nC:\r\nD:\r\nE:\r\nF:\r\n\r\n",
         "POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloHEAD / HTTP/2.0\r\n",
         "PUT /%2e%2e/%c3%a9 HTTP/1.2\r\nhOsT:a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
     ]

@@ -53,11 +53,14 @@ import Testing
         #expect(reason(Array(text.utf8)) == JSONError(reason: expected, offset: offset))
     }
 
-    @Test(arguments: [
-        [0x22, 0xFF, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xC3, 0x22],
-    ])
-    func `bytes that are not UTF-8 are refused`(bytes: [UInt8]) {
-        #expect(reason(bytes)?.reason == .invalidUTF8)
+    @Test(
+        arguments: [
+            ([0xFF], 0), ([0x22, 0xFF, 0x22], 1), ([0x22, 0xC0, 0x80, 0x22], 1), ([0x22, 0xED, 0xA0, 0x80, 0x22], 1),
+            ([0x22, 0xC3, 0x22], 1), ([0x22, 0xC3, 0xA9, 0x61, 0x80, 0xFF, 0x22], 4), ([0x20, 0x22, 0xE2, 0x82], 2),
+            ([UInt8](repeating: 0x20, count: 100) + [0xF5], 100),
+        ] as [([UInt8], Int)])
+    func `bytes that are not UTF-8 are refused where they begin`(bytes: [UInt8], offset: Int) {
+        #expect(reason(bytes) == JSONError(reason: .invalidUTF8, offset: offset))
     }
 
     @Test func `depth is bounded for arrays and objects alike`() throws {

@@ -347,10 +347,18 @@ struct ResponsePlanTests {
         #expect(reset.framing == .length(0) && !reset.sendsBody)
     }
 
-    @Test func `a refused HEAD gets no content`() throws {
+    @Test(
+        arguments: [
+            ("HEAD / HTTP/1.1\r\n\r\n", 400, false), ("HEAD / HTTP/2.0\r\n", 505, false),
+            ("HEAD /\(String(repeating: "a", count: 9000))", 414, false), ("\r\nHEAD / HTTP/1.1\n", 400, false),
+            ("HEADS / HTTP/2.0\r\n", 505, true), ("head / HTTP/2.0\r\n", 505, true),
+        ] as [(String, Int, Bool)])
+    func `only a refused HEAD gets no content, wherever its fault is`(
+        _ text: String, _ status: Int, _ sendsBody: Bool
+    ) {
         var server = ServerDouble()
-        server.receive("HEAD / HTTP/1.1\r\n\r\n")
-        #expect(server.log == ["refuse 400", "400 close", "half-close"])
-        #expect(server.plans.first?.sendsBody == false)
+        for byte in text.utf8 { server.receive([byte]) }
+        #expect(server.log == ["refuse \(status)", "\(status) close", "half-close"])
+        #expect(server.plans.first?.sendsBody == sendsBody)
     }
 }

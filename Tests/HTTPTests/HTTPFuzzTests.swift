@@ -29,10 +29,9 @@ struct HTTPFuzzTests {
     func `no mutation of the seeds breaks an invariant`(_ target: FuzzTarget, _ seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for round in 0..<1000 {
-            var input: [UInt8] = []
+            var input = (0..<2).map { _ in UInt8.random(in: 0...255, using: &random) }
             for _ in 0..<Int.random(in: 1...3, using: &random) {
-                var text = target.seeds.randomElement(using: &random) ?? []
-                if !input.isEmpty { text.removeFirst(2) }
+                var text = Array((target.seeds.randomElement(using: &random) ?? []).dropFirst(2))
                 Self.mutate(&text, &random)
                 input += text
             }
@@ -47,5 +46,26 @@ struct HTTPFuzzTests {
         for seed in target.seeds {
             for cut in UInt8.min...UInt8.max { #expect(target.fault(in: [cut, 0] + seed.dropFirst(2)) == nil) }
         }
+    }
+
+    @Test func `the connection's seeds reach each of its small bounds`() {
+        func ends(leading byte: UInt8) -> [String: Int] {
+            FuzzTarget.connection.seeds.reduce(into: [:]) { ends, seed in
+                let log = FuzzTarget.connectionLog(of: [byte, 0] + seed.dropFirst(2))
+                if let last = log.last { ends[last, default: 0] += 1 }
+                if log.contains(where: { $0.contains("tooLarge") }) { ends["too large", default: 0] += 1 }
+            }
+        }
+        let small = ends(leading: 1)
+        let usual = ends(leading: 0)
+        // The line; the method; the fields, in bytes and in number; a length; chunks.
+        for (end, count) in [("414 false", 1), ("501 false", 1), ("431 false", 2), ("413 false", 1), ("too large", 1)] {
+            #expect(small[end] == count && usual[end, default: 0] == (end == "501 false" ? 1 : 0), "\(end)")
+        }
+        // The pairs of a query, the extensions, and the trailers in bytes and in number.
+        #expect(small["400 false", default: 0] - usual["400 false", default: 0] == 4)
+        // Of two unread bodies the one is not begun to be skipped, the other is not skipped to its end.
+        let unread = FuzzTarget.connection.seeds.suffix(2).map { FuzzTarget.connectionLog(of: $0) }
+        #expect(unread.map(\.count) == [2, 2] && unread.map(\.last) == ["200 false", "200 true"])
     }
 }

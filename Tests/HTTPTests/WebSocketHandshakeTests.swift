@@ -83,9 +83,10 @@ struct WebSocketHandshakeTests {
         arguments: [
             [("Sec-WebSocket-Key", nil)], [("Sec-WebSocket-Key", "")], [("Sec-WebSocket-Key", "dGhlIHNhbXBsZQ==")],
             [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=")], [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZ===")],
-            [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub2-jZQ==")], [("Sec-WebSocket-Protocol", "a b")],
-            [("Sec-WebSocket-Protocol", "chat, chat")], [("Sec-WebSocket-Extensions", "a;=b")],
-            [("Sec-WebSocket-Extensions", ";a")], [("Sec-WebSocket-Extensions", "a; b=\"c d\"")],
+            [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub2-jZQ==")], [("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZR==")],
+            [("Sec-WebSocket-Protocol", "a b")], [("Sec-WebSocket-Protocol", "chat, chat")],
+            [("Sec-WebSocket-Extensions", "a;=b")], [("Sec-WebSocket-Extensions", ";a")],
+            [("Sec-WebSocket-Extensions", "a; b=\"c d\"")],
             [("Sec-WebSocket-Extensions", (0..<33).map { "x\($0)" }.joined(separator: ","))],
         ] as [[(String, String?)]])
     func `a malformed handshake is refused`(_ changes: [(String, String?)]) {

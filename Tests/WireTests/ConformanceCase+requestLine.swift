@@ -77,6 +77,24 @@ extension ConformanceCase {
         .ended("§3.2: HTTP/1.0 may come with a Host", 200, text: line("GET / HTTP/1.0")),
     ]
 
+    /// RFC 9110 §9.3.2: no answer to HEAD has content, whatever of the request is refused.
+    static let refusedHeads: [ConformanceCase] = [
+        .refused("9110 §15.6.6: HTTP/2.0", 505, text: line("HEAD / HTTP/2.0"), isHead: true),
+        .refused(
+            "9110 §15.5.15: a target longer than any", 414,
+            text: line("HEAD /\(String(repeating: "a", count: 9000)) HTTP/1.1"), isHead: true),
+        .refused("§2.3: a letter for a digit", 400, text: line("HEAD / HTTP/1.x"), isHead: true),
+        .refused("§3: a space in the target", 400, text: line("HEAD / a HTTP/1.1"), isHead: true),
+        .refused("§3: no version", 400, text: line("HEAD /"), isHead: true),
+        .refused("§3: no target", 400, text: line("HEAD "), isHead: true),
+        .refused("§2.2: bare LF as line end", 400, text: "HEAD / HTTP/1.1\nHost: a\n\n", isHead: true),
+        .refused("§3.2: no slash", 400, text: line("HEAD path HTTP/1.1"), isHead: true),
+        .refused("§2.2: behind an empty line", 505, text: "\r\n" + line("HEAD / HTTP/2.0"), isHead: true),
+        .refused("§3.2: no Host", 400, text: "HEAD / HTTP/1.1\r\n\r\n", isHead: true),
+        .refused("9110 §9.1: a lower-case name is another method", 505, text: line("head / HTTP/2.0")),
+        .refused("9110 §9.1: a longer name is another method", 505, text: line("HEADS / HTTP/2.0")),
+    ]
+
     static let targets: [ConformanceCase] = [
         .kept("§3.2.1: a path", 200, text: target("/path/b/c"), body: "/path/b/c"),
         .kept("§3.2.1: a query", 200, text: target("/query?a=1&b=%202+3&c"), body: "a=1|b= 2 3|c="),
@@ -84,6 +102,8 @@ extension ConformanceCase {
         .kept(
             "3986 §3.3: the path's own characters", 200, text: target("/path/-._~!$&'()*+,;=:@"),
             body: "/path/-._~!$&'()*+,;=:@"),
+        .kept("what browsers leave bare in a path", 200, text: target("/path/[a|b]"), body: "/path/[a|b]"),
+        .kept("what browsers leave bare in a query", 200, text: target("/query?a=[{|}]\\^`'"), body: "a=[{|}]\\^`'"),
         .kept("3986 §2.1: escapes in both cases", 200, text: target("/path/%c3%A9"), body: "/path/é"),
         .kept(
             "3986 §2.1: an escape is decoded once", 200, text: target("/path/%2561%252e%252e%252f"),

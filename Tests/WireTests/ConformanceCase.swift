@@ -22,8 +22,8 @@ struct ConformanceCase: Sendable {
     var halfCloses = false
 
     /// One refusal, the end of the connection, and nothing that stood behind it is answered.
-    static func refused(_ rule: String, _ statuses: Int..., text: String) -> ConformanceCase {
-        ConformanceCase(rule: rule, bytes: Array(text.utf8), answers: [statuses], end: .closed)
+    static func refused(_ rule: String, _ statuses: Int..., text: String, isHead: Bool = false) -> ConformanceCase {
+        ConformanceCase(rule: rule, bytes: Array(text.utf8), answers: [statuses], end: .closed, isHead: isHead)
     }
 
     static func refused(_ rule: String, _ statuses: Int..., raw: [UInt8]) -> ConformanceCase {

@@ -20,6 +20,7 @@ import Testing
 
     private static let tables = [
         Table("request lines", ConformanceCase.requestLines), Table("targets", ConformanceCase.targets),
+        Table("refused heads", ConformanceCase.refusedHeads),
         Table("fields", ConformanceCase.fields), Table("hosts", ConformanceCase.hosts),
         Table("lengths", ConformanceCase.lengths), Table("codings", ConformanceCase.codings),
         Table("chunks", ConformanceCase.chunks), Table("connections", ConformanceCase.connections),

@@ -45,8 +45,10 @@ public struct JSONParser {
         duplicateNames: DuplicateNames = .refused
     ) throws(JSONError) -> JSON {
         guard bytes.count <= bytesMax else { throw JSONError(reason: .tooLarge, offset: bytesMax) }
-        guard String(validating: bytes, as: UTF8.self) != nil else {
-            throw JSONError(reason: .invalidUTF8, offset: 0)
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes.span)
+        } catch {
+            throw JSONError(reason: .invalidUTF8, offset: error.byteOffsets.lowerBound)
         }
         var parser = JSONParser(
             bytes: bytes, depthMax: min(depthMax, depthCeiling), duplicateNames: duplicateNames)

@@ -46,6 +46,9 @@ public struct RequestParser: Sendable {
     private var method = ""
     private var target: RequestTarget?
     private var minorVersion = 1
+    /// Whether the request line begins with HEAD: even where the rest of it is refused, there is no content in the
+    /// answer (RFC 9110 §9.3.2).
+    public private(set) var isHead = false
     private var fieldRules = HeadFieldRules()
     private var fields = HTTPFields()
 
@@ -57,9 +60,6 @@ public struct RequestParser: Sendable {
 
     /// Whether a part of a head has been seen.
     public var hasBegun: Bool { searched > 0 }
-
-    /// Whether the request line that was read says HEAD: such a request is refused without content.
-    public var isHead: Bool { method == "HEAD" }
 
     /// Looks at `bytes`, which begin with the first byte of the head.
     public mutating func parse(_ bytes: UnsafeRawBufferPointer) -> Progress {
@@ -86,6 +86,7 @@ public struct RequestParser: Sendable {
             guard first.isToken || first == ASCII.carriageReturn else {
                 throw Refusal(.badRequest, "The request line does not begin with a method")
             }
+            isHead = bytes.sub(lineStart..<min(bytes.count, lineStart + 5)).equals("HEAD ")
         }
         let lineFeed = bytes.firstIndex(of: ASCII.lineFeed, from: searched)
         searched = lineFeed.map { $0 + 1 } ?? bytes.count

@@ -58,11 +58,12 @@ public struct WebSocketHandshake: Hashable, Sendable {
         elements(fields, name).contains { $0.equalsIgnoringASCIICase(token) }
     }
 
-    /// 16 bytes are 22 digits of base64 and two of padding.
+    /// 16 bytes are 22 digits of base64 and two of padding. Of the last digit only two bits count: a key that sets the
+    /// other four was written by no encoder (RFC 4648 §3.5).
     private static func isKey(_ text: String) -> Bool {
         let bytes = Array(text.utf8)
         return bytes.count == 24 && bytes[22...].allSatisfy { $0 == ASCII.equals }
-            && bytes[..<22].allSatisfy(Base64.isDigit)
+            && bytes[..<22].allSatisfy(Base64.isDigit) && "AQgw".utf8.contains(bytes[21])
     }
 
     private static func protocols(_ fields: HTTPFields) throws(Refusal) -> [String] {

@@ -92,27 +92,39 @@ extension FuzzTarget {
         return log
     }
 
-    /// What is read is written and read back the same; strictness only refuses.
-    static func jsonFault(_ bytes: [UInt8]) -> String? {
-        let strict = json(bytes, .refused)
-        let lenient = json(bytes, .allowed)
+    /// What is read is written and read back the same, and no deeper than allowed; strictness only refuses.
+    static func jsonFault(_ bytes: [UInt8], depthMax: Int) -> String? {
+        let strict = json(bytes, depthMax, .refused)
+        let lenient = json(bytes, depthMax, .allowed)
         switch (strict, lenient) {
         case (.success(let value), .success(let same)):
             if value != same { return "strictness changes a value" }
-            guard case .success(let back) = json(value.encoded, .refused), back == value else {
+            guard case .success(let back) = json(value.encoded, depthMax, .refused), back == value else {
                 return "a value is not read back: \(value.text)"
             }
-            return nil
+            return depth(value) <= depthMax ? nil : "deeper than \(depthMax): \(value.text)"
         case (.failure(let error), .success): return error.reason == .duplicateName ? nil : "\(error) only if strict"
         case (.success, .failure(let error)): return "\(error) only if lenient"
         case (.failure(let error), .failure):
-            return (0...max(bytes.count, 1)).contains(error.offset) ? nil : "a fault at \(error.offset)"
+            guard (0...bytes.count).contains(error.offset) else { return "a fault at \(error.offset)" }
+            let isText = String(validating: bytes[..<error.offset], as: UTF8.self) != nil
+            return isText || error.reason != .invalidUTF8 ? nil : "not UTF-8 before \(error.offset)"
         }
     }
 
-    private static func json(_ bytes: [UInt8], _ names: JSONParser.DuplicateNames) -> Result<JSON, JSONError> {
+    private static func depth(_ value: JSON) -> Int {
+        switch value {
+        case .array(let elements): 1 + (elements.map(depth).max() ?? 0)
+        case .object(let members): 1 + (members.map { depth($0.value) }.max() ?? 0)
+        default: 0
+        }
+    }
+
+    private static func json(
+        _ bytes: [UInt8], _ depthMax: Int, _ names: JSONParser.DuplicateNames
+    ) -> Result<JSON, JSONError> {
         do throws(JSONError) {
-            return .success(try JSONParser.parse(bytes, depthMax: .max, duplicateNames: names))
+            return .success(try JSONParser.parse(bytes, depthMax: depthMax, duplicateNames: names))
         } catch {
             return .failure(error)
         }

@@ -1,3 +1,5 @@
+internal import Core
+
 /// What is fuzzed: each target says of any bytes at all whether its invariants hold for them.
 ///
 /// The same functions run under libFuzzer for as long as one likes (`make fuzz`) and, over mutated seeds, for a moment
@@ -13,15 +15,16 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case coding
     case websocket
 
-    /// What does not hold for these bytes, in words; `nil` if all does. The first two bytes choose how the rest is cut.
+    /// What does not hold for these bytes, in words; `nil` if all does. The first two bytes choose how the rest is cut,
+    /// and the bounds that it meets.
     public func fault(in input: [UInt8]) -> String? {
         var cuts = Cuts(seed: input.prefix(2))
         let bytes = Array(input.dropFirst(2))
         return switch self {
-        case .connection: Self.connectionFault(bytes, &cuts)
+        case .connection: Self.connectionFault(bytes, Self.limits(of: input), &cuts)
         case .chunked: Self.chunkedFault(bytes, &cuts)
         case .multipart: Self.multipartFault(bytes, &cuts)
-        case .json: Self.jsonFault(bytes)
+        case .json: Self.jsonFault(bytes, depthMax: [3, JSONParser.depthMaxDefault, .max][cuts.next(below: 3)])
         case .fields: Self.fieldsFault(bytes)
         case .coding: Self.codingFault(bytes, &cuts)
         case .websocket: Self.webSocketFault(bytes, &cuts)

@@ -8,7 +8,7 @@ struct Health: ResponseEncodable {
     let status: String
 }
 
-/// Hummingbird 2 as its documentation shows it, on one event loop: router, request identifiers, access log.
+/// Hummingbird 2 as its documentation shows it, on one event loop: a router, without middleware.
 let port = CommandLine.arguments.dropFirst().first.flatMap(Int.init) ?? 0
 var logger = Logger(label: "peer")
 logger.logLevel = .info

@@ -3,7 +3,7 @@ internal import Core
 internal import HTTP
 internal import Telemetry
 
-/// Step 2: one log line and one observation a request, when its answer is known.
+/// One log line and one observation a request, when its answer is known.
 struct AccessLog: Sendable {
     private let log: Logger
     private let duration: Histogram

@@ -2,7 +2,7 @@ internal import Accounts
 internal import Core
 internal import HTTP
 
-/// Step 8, RateLimit: the account's budget for the kind of route; what is left of it stands in every answer.
+/// RateLimit: the account's budget for the kind of route; what is left of it stands in every answer.
 struct AccountLimit: Sendable {
     private let general: RateLimiter
     private let submission: RateLimiter

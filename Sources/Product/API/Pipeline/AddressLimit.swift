@@ -1,7 +1,7 @@
 internal import Core
 internal import HTTP
 
-/// Step 5: what costs no credential is counted against the subscriber of the address that it comes from.
+/// What costs no credential is counted against the subscriber of the address that it comes from.
 struct AddressLimit: Sendable {
     /// Probes, which load balancers ask many times a minute.
     private let health: RateLimiter

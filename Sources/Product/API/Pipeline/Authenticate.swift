@@ -27,7 +27,7 @@ public struct SessionCookies: Sendable {
     }
 }
 
-/// Step 7: the caller, by `Authorization: Bearer ck_…`, by a WebSocket's subprotocol `bearer.ck_…`, or by the session
+/// The caller, by `Authorization: Bearer ck_…`, by a WebSocket's subprotocol `bearer.ck_…`, or by the session
 /// cookie where sessions are known.
 struct Authenticate: Sendable {
     private let accounts: AccountService

@@ -1,7 +1,7 @@
 internal import Core
 internal import HTTP
 
-/// Step 6: a body that the route would not take is refused by its declared length, before a byte of it is read; one
+/// A body that the route would not take is refused by its declared length, before a byte of it is read; one
 /// of unknown length as soon as it is longer. A body in a content coding is refused: its real size is unknown. So is a
 /// request without any body where the route takes one: most likely it was forgotten.
 struct BodyLimit: Sendable {

@@ -2,7 +2,7 @@ internal import Core
 internal import HTTP
 internal import Synchronization
 
-/// Step 4: an ordinary handler that takes too long is cancelled and answered 503.
+/// An ordinary handler that takes too long is cancelled and answered 503.
 ///
 /// The handler runs in the request's own task, and what it says in spite of its cancellation is what the client hears:
 /// nobody is told that nothing happened when something did. Streams are exempt: their handler has answered before they

@@ -2,7 +2,7 @@ internal import Core
 internal import HTTP
 internal import Telemetry
 
-/// Step 3: every refusal becomes one shape of answer; causes go to the log, never to the client.
+/// Every refusal becomes one shape of answer; causes go to the log, never to the client.
 struct ProblemBoundary: Sendable {
     let log: Logger
 

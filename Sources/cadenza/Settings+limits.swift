@@ -97,6 +97,7 @@ extension Settings {
         var values = ServerConfiguration(problem: problem)
         values.tls = context
         values.proxies = trustedProxies
+        values.standingFields = Pipeline.standingFields
         values.host = http.address
         values.port = UInt16(http.port)
         values.loops = http.loops

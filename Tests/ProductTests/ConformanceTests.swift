@@ -114,7 +114,8 @@ struct ConformanceTests {
             }
         }
         try await sending.value
-        let whole = Response(status: 200, fields: response.fields, body: .bytes(Array(text.utf8)))
+        var whole = Response(status: 200, fields: response.fields, body: .bytes(Array(text.utf8)))
+        whole.requestID = response.requestID
         let answer = try await Answer(whole)
         for event in ["timeline", "progress", "end"] { #expect(text.contains("event: \(event)\n")) }
         #expect(document.faults(of: answer, to: "GET", path) == [])

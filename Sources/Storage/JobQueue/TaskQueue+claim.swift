@@ -97,4 +97,4 @@ extension TaskQueue {
     }
 }
 
-enum ClaimKind: IdentifierKind { static let prefix = "clm" }
+enum ClaimKind: IdentifierKind { static let prefix: StaticString = "clm" }

@@ -21,7 +21,7 @@ public struct Balance: Hashable, Sendable {
     }
 }
 
-public enum HoldKind: IdentifierKind { public static let prefix = "hld" }
+public enum HoldKind: IdentifierKind { public static let prefix: StaticString = "hld" }
 public typealias HoldID = Identifier<HoldKind>
 
 /// How a hold ended. It ends once.

@@ -22,7 +22,7 @@ final class Compression: Sendable {
 
     /// - Throws: `notAcceptable` if the client refuses both codings: before its handler runs, so that nothing happens.
     func admit(_ head: RequestHead) throws(Problem) {
-        guard head.fields["Accept-Encoding"] != nil,
+        guard head.hasField("Accept-Encoding"),
             ContentCoding.negotiate(head.fields, available: [.gzip]) == .notAcceptable
         else { return }
         throw Problem(.notAcceptable, "Answers are sent in gzip or in no coding, and Accept-Encoding refuses both.")
@@ -38,7 +38,7 @@ final class Compression: Sendable {
 
     private func encode(_ response: inout Response, _ context: RequestContext) {
         guard case .bytes(let bytes) = response.body, !bytes.isEmpty, bytes.count <= Self.bytesMax,
-            bytes.count >= bytesMin || Self.refusesIdentity(context.request.head.fields),
+            bytes.count >= bytesMin || Self.refusesIdentity(context.request.head),
             response.status != 206, response.fields["Content-Encoding"] == nil,
             Self.isText(response.fields["Content-Type"])
         else { return }
@@ -53,8 +53,8 @@ final class Compression: Sendable {
         if let tag = response.fields["ETag"], !tag.hasPrefix("W/") { response.fields["ETag"] = "W/" + tag }
     }
 
-    private static func refusesIdentity(_ fields: HTTPFields) -> Bool {
-        fields["Accept-Encoding"] != nil && AcceptEncoding(fields).weight(of: .identity) == 0
+    private static func refusesIdentity(_ head: RequestHead) -> Bool {
+        head.hasField("Accept-Encoding") && AcceptEncoding(head.fields).weight(of: .identity) == 0
     }
 
     private func compressed(_ bytes: [UInt8], key: String?) -> [UInt8] {

@@ -1,6 +1,7 @@
 import COpenSSL
 import HTTP
 import Reactor
+import Support
 import Telemetry
 import Testing
 

@@ -112,12 +112,14 @@ public struct Pipeline: Sendable {
         return response
     }
 
-    /// The answer to a request that never became one: the server's own refusals have the same form.
-    public func answer(_ refusal: Refusal) -> Response {
+    /// The answer to a request that never became one: the server's own refusals have the same form. Pages of other
+    /// origins are told nothing by it: who asks is not known.
+    /// - Parameter isSecure: whether the connection is under TLS.
+    public func answer(_ refusal: Refusal, isSecure: Bool) -> Response {
         let id = RequestID(at: time.now()).text
         var response = problems.answer(refusal, id: id)
         response.fields.append("X-Request-Id", id)
-        SecurityFields.finish(&response)
+        SecurityFields.finish(&response, isSecure: isSecure)
         return response
     }
 

@@ -71,6 +71,10 @@ extension SemanticsCase {
         .post("§8.3.1: the type in any case", 200, type: "Application/JSON"),
         .post("8259 §11: UTF-8 by name", 200, type: "application/json; charset=utf-8"),
         .post("§8.3.2: UTF-8 in any case, quoted", 200, type: "application/json;charset=\"UTF-8\""),
+        .post(
+            "8259 §8.1: another charset", 415, type: "application/json; charset=iso-8859-1",
+            content: .problem("unsupported_media_type")),
+        .post("8259 §8.1: UTF-16", 415, type: "application/json; charset=utf-16"),
         .post("8259 §11: other parameters are nothing to JSON", 200, type: "application/json; profile=x"),
         .post("§15.5.16: another type", 415, type: "text/plain", content: .problem("unsupported_media_type")),
         .post("§15.5.16: no type", 415, type: nil, content: .problem("unsupported_media_type")),

@@ -111,7 +111,7 @@ extension SemanticsCase {
     /// No answer comes in a coding that the client refuses; where there is no other it is 406 (§15.5.7).
     static let codings: [SemanticsCase] =
         SemanticsResource.all.flatMap { resource in
-            takers.filter { resource.isText || $0.identity || !$0.gzip }.map { taker -> SemanticsCase in
+            takers.map { taker -> SemanticsCase in
                 let rule =
                     "§12.5.3: \(taker.accept.map { "Accept-Encoding '\($0)'" } ?? "no field"), of \(resource.name)"
                 let fields = taker.accept.map { ["Accept-Encoding: \($0)"] } ?? []
@@ -138,6 +138,12 @@ extension SemanticsCase {
         .of(
             "§12.4.2: gzip rather", 200, line: "GET {document}", ["Accept-Encoding: gzip;q=0.8, identity;q=0.5"],
             wants: [("Content-Encoding", .equal("gzip"))]),
+        .of(
+            "§14.2: a part of what is taken in gzip alone", 200, 206, line: "GET {page}",
+            ["Range: bytes=0-9", "Accept-Encoding: gzip, identity;q=0"], wants: [("Content-Encoding", .equal("gzip"))]),
+        .of(
+            "§14.2: a part of what is not taken as it is", 406, line: "GET {artifact}",
+            ["Range: bytes=0-9", "Accept-Encoding: gzip, identity;q=0"]),
         .of(
             "§15.5.7: nothing is done for who takes no answer", 406, line: "DELETE {running}",
             ["{key}", "Accept-Encoding: *;q=0"]),

@@ -52,6 +52,19 @@ struct SemanticsPairsTests {
         }
     }
 
+    @Test func `HEAD with a Range is HEAD without (§14.2)`() async throws {
+        try await ServedProduct.serve { product in
+            for resource in SemanticsResource.all where resource.name != "metrics" {
+                for coding in Self.codings {
+                    let plain = try Self.ask(product, resource.path, coding, method: "HEAD")
+                    let ranged = try Self.ask(product, resource.path, coding + "Range: bytes=0-1\r\n", method: "HEAD")
+                    #expect(ranged.status == 200)
+                    #expect(Self.fields(ranged) == Self.fields(plain), "\(resource.name) \(coding)")
+                }
+            }
+        }
+    }
+
     @Test func `a 304 has the fields that a cache keeps of the 200 (§15.4.5)`() async throws {
         try await ServedProduct.serve { product in
             for resource in SemanticsResource.tagged {

@@ -41,8 +41,9 @@ extension Pipeline {
             case .nothing: break
             case .readOnly: allowed = ["GET", "HEAD"]
             case let answer:
-                try compression.admit(context.request.head)
                 let response = try answer.response()
+                try compression.admit(
+                    context.request.head, inGzip: response.status == 304 || response.fields["Content-Encoding"] != nil)
                 context.isPage = true
                 return response
             }

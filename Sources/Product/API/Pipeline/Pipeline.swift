@@ -131,7 +131,7 @@ public struct Pipeline: Sendable {
 
     private func admit(_ found: RouteReference, _ context: inout RequestContext) throws(Problem) {
         try addressLimit.admit(found.route.caller, context.request)
-        try compression.admit(context.request.head)
+        try compression.admit(context.request.head, inGzip: found.route.sendsText)
         try bodyLimit.admit(&context, found.route)
     }
 

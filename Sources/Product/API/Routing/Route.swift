@@ -58,6 +58,8 @@ struct Route: Sendable {
     var refuses: [ProblemCode]
     /// Our own API refuses query parameters that it does not know; the first API's clients always could send more.
     let closesQuery: Bool
+    /// Whether the answer is text that `Compression` may compress; what answers without content may.
+    let sendsText: Bool
     /// Whether an input is the body.
     let takesBody: Bool
     private let run: @Sendable (RequestContext, Admission) async throws(Problem) -> Response
@@ -85,6 +87,8 @@ struct Route: Sendable {
         var specs = output.inputs
         for input in repeat each inputs { specs.append(input.spec) }
         self.inputs = specs
+        let types = output.answers.flatMap(\.content).map(\.mediaType)
+        sendsText = types.isEmpty || types.contains(where: Compression.isText)
         takesBody = specs.contains { $0.place == .body }
         closesQuery = path.hasPrefix("/api/v1/")
         let query = closesQuery ? ClosedQuery(specs) : nil

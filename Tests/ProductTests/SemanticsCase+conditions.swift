@@ -4,6 +4,7 @@ extension SemanticsCase {
 
     static let conditions: [SemanticsCase] =
         SemanticsResource.tagged.flatMap { of($0) } + dates + precedence
+        + ["probe", "metrics", "job", "zip", "events"].flatMap { withoutTags($0) } + unsafe
 
     /// By the entity tag of each resource that has one.
     private static func of(_ resource: SemanticsResource) -> [SemanticsCase] {
@@ -84,5 +85,30 @@ extension SemanticsCase {
         .of("§13.2.1: 404 before 412, of a job", 404, line: "DELETE {absent}", ["If-Match: \"a\"", "{key}"]),
         .of("§13.2.1: 401 before 412", 401, line: "GET {artifact}", ["Authorization:", "If-Match: \"a\""]),
         .of("§13.2.1: 409 before 412", 409, line: "DELETE {job}", ["If-Match: \"a\""]),
+    ]
+
+    /// What has no tag has no tag that matches, and yet is something (§13.1.1, §13.1.2).
+    private static func withoutTags(_ name: String) -> [SemanticsCase] {
+        [
+            .of("§13.1.1: no tag to match, of \(name)", 412, line: "GET {\(name)}", ["If-Match: \"a\""]),
+            .of("§13.1.1: anything, of \(name)", 200, line: "GET {\(name)}", ["If-Match: *"]),
+            .of("§13.1.2: no tag to match, of \(name)", 200, line: "GET {\(name)}", ["If-None-Match: \"a\""]),
+            .of("§13.1.2: anything, of \(name)", 304, line: "GET {\(name)}", ["If-None-Match: *"]),
+            .of("§13.1.2: anything, of HEAD of \(name)", 304, line: "HEAD {\(name)}", ["If-None-Match: *"]),
+        ]
+    }
+
+    private static let unsafe: [SemanticsCase] = [
+        .of(
+            "§13.1.1: what runs is not canceled by who means another", 412, line: "DELETE {running}",
+            ["{key}", "If-Match: \"a\""], content: .problem("precondition_failed")),
+        .of(
+            "§13.1.2: nor by who means that nothing is there", 412, line: "DELETE {running}",
+            ["{key}", "If-None-Match: *"]),
+        .of("§13.1.1: it runs on", 200, line: "GET {running}", ["{key}"], content: .whole("running")),
+        .post("§13.1.1: POST to what has no tag", 412, fields: ["If-Match: \"a\""]),
+        .post("§13.1.1: POST to where nothing is to be read", 412, fields: ["If-Match: *"]),
+        .post("§13.1.2: the same the other way round", 200, fields: ["If-None-Match: *"]),
+        .post("§13.2.1: 415 before 412", 415, "/api/v1/quotes", ["If-Match: \"a\""], type: "text/plain"),
     ]
 }

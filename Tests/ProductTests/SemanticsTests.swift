@@ -21,9 +21,9 @@ struct SemanticsTests {
         Table("content codings", SemanticsCase.codings),
     ]
 
-    @Test func `the table has at least 400 cases and no rule twice`() {
+    @Test func `the table has at least 500 cases and no rule twice`() {
         let rules = Self.tables.flatMap { table in table.cases.map { "\(table.testDescription) \($0.rule)" } }
-        #expect(rules.count >= 400)
+        #expect(rules.count >= 500)
         #expect(Set(rules).count == rules.count, "\(Dictionary(grouping: rules) { $0 }.filter { $1.count > 1 }.keys)")
     }
 

@@ -21,7 +21,8 @@ public struct PipelineOptions: Sendable {
 }
 
 /// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, Compression,
-/// BodyLimit, Authenticate, RateLimit, the route's handler; and back through Compression and the fields of the answer.
+/// BodyLimit, Authenticate, RateLimit, Preconditions, the route's handler; and back through Compression and the fields
+/// of the answer.
 public struct Pipeline: Sendable {
     let router: Router<RouteReference>
     let options: PipelineOptions

@@ -92,7 +92,7 @@ extension Settings {
 
     /// - Parameter problem: the API's shape of what the server itself refuses.
     func serverConfiguration(
-        tls context: TLSContext?, problem: @escaping @Sendable (Refusal) -> Response
+        tls context: TLSContext?, problem: @escaping ServerConfiguration.Refusing
     ) -> ServerConfiguration {
         var values = ServerConfiguration(problem: problem)
         values.tls = context

@@ -283,7 +283,7 @@ import Testing
     @Test func `a drain says going away and ends`() async throws {
         let metrics = Metrics()
         let log = Logger(level: .error, descriptor: -1)
-        var configuration = ServerConfiguration { Response(status: $0.status) }
+        var configuration = ServerConfiguration { refusal, _ in Response(status: refusal.status) }
         configuration.loops = 1
         let server = Server(
             configuration: configuration, log: log, metrics: metrics, respond: webSocketServer(handler: echoMessages))

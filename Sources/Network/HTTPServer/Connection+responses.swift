@@ -70,7 +70,7 @@ extension Connection {
     func refuse(_ refusal: Refusal) {
         let exchange = self.exchange ?? Exchange(hasBody: false)
         self.exchange = exchange
-        var response = server.context.configuration.problem(refusal)
+        var response = server.context.configuration.problem(refusal, transport.isSecure)
         response.closesConnection = true
         if refusal.status == 503 && response.fields["Retry-After"] == nil {
             response.fields["Retry-After"] = String(limits.retryAfterSeconds)
@@ -105,7 +105,7 @@ extension Connection {
             }
             exchange.isInvalid = true
             let refusal = Refusal(.internalError, "The response is invalid")
-            return begin(server.context.configuration.problem(refusal), for: exchange)
+            return begin(server.context.configuration.problem(refusal, transport.isSecure), for: exchange)
         }
         server.context.metrics.countResponse(status: response.status)
         let sendsBody = exchange.plan?.sendsBody == true

@@ -17,6 +17,8 @@ public struct RequestContext: Sendable {
     /// The authority that the client used.
     public var host: String? { proxiedHost ?? request.head.fields["Host"] }
     private var proxiedHost: String?
+    /// Whether GET is answered at the path: found out for other methods, as it decides their conditions.
+    var isReadable = false
     /// The answer is a file of the page.
     var isPage = false
 

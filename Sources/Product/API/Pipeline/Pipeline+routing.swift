@@ -21,6 +21,9 @@ extension Pipeline {
         switch router.match(method: head.method, path: head.path) {
         case .found(let match):
             context.parameters = match.parameters
+            if !match.value.route.isRead, case .found = router.match(method: "GET", path: head.path) {
+                context.isReadable = true
+            }
             return .route(match.value)
         case .methodNotAllowed(let allowed): return .elsewhere(allowed: allowed)
         case .notFound: return .elsewhere(allowed: head.path == "*" ? MethodPolicy.implemented : [])
@@ -41,8 +44,9 @@ extension Pipeline {
             case .nothing: break
             case .readOnly: allowed = ["GET", "HEAD"]
             case let answer:
-                try compression.admit(context.request.head)
                 let response = try answer.response()
+                try compression.admit(
+                    context.request.head, inGzip: response.status == 304 || response.fields["Content-Encoding"] != nil)
                 context.isPage = true
                 return response
             }

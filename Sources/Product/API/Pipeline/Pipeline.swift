@@ -18,7 +18,8 @@ public struct PipelineOptions: Sendable {
 }
 
 /// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, Compression,
-/// BodyLimit, Authenticate, RateLimit, the route's handler; and back through Compression and the fields of the answer.
+/// BodyLimit, Authenticate, RateLimit, Preconditions, the route's handler; and back through Compression and the fields
+/// of the answer.
 public struct Pipeline: Sendable {
     let router: Router<RouteReference>
     let options: PipelineOptions
@@ -112,11 +113,14 @@ public struct Pipeline: Sendable {
         return response
     }
 
-    /// The answer to a request that never became one: the server's own refusals have the same form.
-    public func answer(_ refusal: Refusal) -> Response {
+    /// The answer to a request that never became one: the server's own refusals have the same form. Pages of other
+    /// origins are told nothing by it: who asks is not known.
+    /// - Parameter isSecure: whether the connection is under TLS.
+    public func answer(_ refusal: Refusal, isSecure: Bool) -> Response {
         let id = RequestID(at: time.now())
         var response = problems.answer(refusal, id: id)
         response.requestID = id
+        SecurityFields.finish(&response, isSecure: isSecure)
         return response
     }
 
@@ -128,7 +132,7 @@ public struct Pipeline: Sendable {
 
     private func admit(_ found: RouteReference, _ context: inout RequestContext) throws(Problem) {
         try addressLimit.admit(found.route.caller, context.request.remoteSubscriber)
-        try compression.admit(context.request.head)
+        try compression.admit(context.request.head, inGzip: found.route.sendsText)
         try bodyLimit.admit(&context, found.route)
     }
 

@@ -25,8 +25,13 @@ enum SecurityFields {
         ),
     ])
 
+    /// For what is answered before there is a request.
+    static func finish(_ response: inout Response, isSecure: Bool) {
+        if isSecure { response.fields.append(contentsOf: secure) }
+    }
+
     static func finish(_ response: inout Response, _ context: RequestContext, isPage: Bool) {
-        if context.isSecure { response.fields.append(contentsOf: secure) }
+        finish(&response, isSecure: context.isSecure)
         if isPage {
             response.fields.append(contentsOf: page)
         } else if context.principal != nil, response.fields["Cache-Control"] == nil {

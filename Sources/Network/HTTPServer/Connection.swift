@@ -68,7 +68,8 @@ final class Connection: EventSource, @unchecked Sendable {
         if events.contains(.failed) { return close() }
         if !events.isDisjoint(with: .peerClosed) { peerHasShutDown = true }
         if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
-        if events.contains(.writable) {
+        // Said with every event of a socket that has room, and of interest only where there was none.
+        if isBlocked, events.contains(.writable) {
             isBlocked = false
             flush()
         }

@@ -41,9 +41,9 @@ fixtures: ## make the audio that tests measure against
 	@scripts/fixtures.sh
 
 .PHONY: test
-test: fixtures build ## run the tests; FILTER=HTTPTests runs those that match
+test: fixtures build ## run the tests, beside a Postgres of their own; FILTER=HTTPTests runs those that match
 	@.build/debug/cadenza models install $(models)
-	@swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+	@scripts/with_postgres.sh swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
 
 .PHONY: lint
 lint: ## check formatting and shell scripts

@@ -35,6 +35,7 @@ let system: [Target] = [
     .target(name: "CLinux", path: "Sources/System/CLinux", cSettings: strictC),
     .systemLibrary(name: "CSQLite", path: "Sources/System/CSQLite", pkgConfig: "sqlite3"),
     .systemLibrary(name: "COpenSSL", path: "Sources/System/COpenSSL", pkgConfig: "openssl"),
+    .systemLibrary(name: "CPostgres", path: "Sources/System/CPostgres", pkgConfig: "libpq"),
     .systemLibrary(name: "CZlib", path: "Sources/System/CZlib", pkgConfig: "zlib"),
     .systemLibrary(name: "CLibAV", path: "Sources/System/CLibAV", pkgConfig: "libavformat"),
 ]
@@ -55,6 +56,8 @@ let network: [Target] = [
 let storage: [Target] = [
     room("Storage", "Database", ["Core", "Secrets"]),
     room("Storage", "SQLite", ["Core", "Database", "CSQLite"], resources: [.embedInCode("migrations")]),
+    room(
+        "Storage", "Postgres", ["Core", "Database", "Reactor", "CPostgres"], resources: [.embedInCode("migrations")]),
     room("Storage", "JobQueue", ["Core", "Database"]),
     room("Storage", "Ledger", ["Core", "Database"]),
     room("Storage", "Blobs", ["Core", "Secrets"]),
@@ -94,8 +97,9 @@ let executable: [Target] = [
 
 let suites: [Target] = [
     .target(
-        name: "Support", dependencies: ["Core", "Database", "SQLite", "CLinux"], path: "Tests/Support",
-        swiftSettings: house),
+        name: "Support",
+        dependencies: ["Core", "Database", "SQLite", "Postgres", "Reactor", "CLinux", "CPostgres"],
+        path: "Tests/Support", swiftSettings: house),
     tests("CoreTests", ["Core", "Support"]),
     tests("ConfigTests", ["Core", "Config", "Support"]),
     tests("SecretsTests", ["Core", "Secrets"]),
@@ -106,7 +110,9 @@ let suites: [Target] = [
     tests("HTTPTests", ["Core", "HTTP", "CZlib", "FuzzInvariants", "Support"]),
     tests(
         "WireTests", ["Core", "HTTP", "Reactor", "HTTPServer", "Telemetry", "CLinux", "COpenSSL", "Support"]),
-    tests("DatabaseConformanceTests", ["Core", "Database", "SQLite", "JobQueue", "Ledger", "Support"]),
+    tests(
+        "DatabaseConformanceTests",
+        ["Core", "Database", "SQLite", "Postgres", "JobQueue", "Ledger", "Reactor", "Support"]),
     tests("BlobsTests", ["Core", "Blobs", "Secrets", "Support"]),
     tests("KernelsTests", ["Core", "CKernels", "Kernels", "Support"]),
     tests("MediaTests", ["Core", "Media", "Support"]),

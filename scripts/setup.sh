@@ -32,7 +32,7 @@ missing_for_build() {
     if ! command -v pkg-config >/dev/null; then
         echo pkg-config
     fi
-    for pair in sqlite3:libsqlite3-dev openssl:libssl-dev zlib:zlib1g-dev libavformat:libavformat-dev \
+    for pair in sqlite3:libsqlite3-dev openssl:libssl-dev zlib:zlib1g-dev libpq:libpq-dev libavformat:libavformat-dev \
         libavcodec:libavcodec-dev libavutil:libavutil-dev libswresample:libswresample-dev; do
         pkg-config --exists "${pair%%:*}" 2>/dev/null || echo "${pair##*:}"
     done
@@ -48,6 +48,8 @@ missing_for_tests() {
     command -v curl >/dev/null || echo curl
     command -v openssl >/dev/null || echo openssl
     command -v shellcheck >/dev/null || echo shellcheck
+    # Debian keeps the server out of PATH.
+    command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
 }
 
 # Prints the Debian packages that are missing for the measurements; the toolchain's clang builds the peer in C.

@@ -132,7 +132,8 @@ import Testing
                 for _ in 0..<100 {
                     group.addTask {
                         try await database.write { connection in
-                            let rows = try await connection.query("SELECT turn FROM queue_keys", [])
+                            let lock = connection.dialect == .postgres ? " FOR UPDATE" : ""
+                            let rows = try await connection.query("SELECT turn FROM queue_keys" + lock, [])
                             let turn = try rows[0].integer("turn") + 1
                             _ = try await connection.execute("UPDATE queue_keys SET turn = $1", [.integer(turn)])
                         }

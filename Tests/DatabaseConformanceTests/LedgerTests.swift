@@ -232,26 +232,6 @@ struct Bank: Sendable {
     }
 
     @Test(arguments: Backend.allCases)
-    func `a debt is repaid by what comes in, before it can be spent`(_ backend: Backend) async throws {
-        try await Bank.open(backend) { bank in
-            try await bank.grant(4, "trial")
-            let hold = try await bank.hold(4, "job-1")
-            // No call creates a debt yet (refunds will): the books get one by hand.
-            try await bank.run(
-                """
-                INSERT INTO credit_ledger (id, account_id, kind, reference, amount, available_change, held_change,
-                    debt_change, created_at)
-                SELECT 'ent_debt', id, 'dispute', 'd', -9, 0, 0, 9, 0 FROM credit_users
-                """)
-            try await bank.run("UPDATE credit_users SET debt = 9")
-            try await bank.release(hold)
-            #expect(try await bank.balance() == Balance(available: 0, held: 0, debt: 5))
-            let balance = try await bank.grant(8, "pack", source: .purchase)
-            #expect(balance == Balance(available: 3, held: 0, debt: 0))
-        }
-    }
-
-    @Test(arguments: Backend.allCases)
     func `concurrent holds never overdraw`(_ backend: Backend) async throws {
         try await Bank.open(backend) { bank in
             try await bank.grant(10, "trial")

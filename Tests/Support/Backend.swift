@@ -5,6 +5,7 @@ public import SQLite
 /// The engines that one test body runs on.
 public enum Backend: String, CaseIterable, Sendable {
     case sqlite
+    case postgres
 
     /// Runs `body` on a fresh, migrated database, then closes and removes it.
     public func withDatabase<Value: Sendable>(
@@ -16,6 +17,8 @@ public enum Backend: String, CaseIterable, Sendable {
                 try await database.migrate()
                 return try await body(database)
             }
+        case .postgres:
+            try await withPostgres(time: time) { database, _ in try await body(database) }
         }
     }
 }

@@ -62,7 +62,7 @@ struct Manifest {
 
     private static func room(_ text: Substring) -> Target? {
         let names = quoted(text)
-        guard text.first == "\"", names.count >= 2 else { return nil }
+        guard text.first(where: { !$0.isWhitespace }) == "\"", names.count >= 2 else { return nil }
         return Target(name: names[1], path: "Sources/\(names[0])/\(names[1])", dependencies: list(text))
     }
 

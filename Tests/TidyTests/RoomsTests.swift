@@ -54,11 +54,26 @@ import Testing
 
     /// From each of the rooms on the left none of those on the right may be reached, over however many others.
     private static let walls: [(from: [String], to: Set<String>)] = [
-        (["API"], ["Kernels", "CKernels", "Engines", "Media", "Models", "SQLite", "CSQLite", "Reactor", "HTTPServer"]),
-        (["HTTP", "Reactor", "HTTPServer"], ["Database", "SQLite", "Studio", "Accounts", "API"]),
-        (["Kernels", "Media", "Models", "Engines"], ["Database", "SQLite", "HTTP", "Reactor", "JobQueue", "Studio"]),
-        (["Database", "JobQueue", "Ledger", "Blobs"], ["SQLite", "Studio", "Accounts", "HTTP", "Engines"]),
-        (["Studio", "Accounts", "Workers"], ["SQLite", "HTTP", "Reactor", "API"]),
+        (
+            ["API"],
+            [
+                "Kernels", "CKernels", "Engines", "Media", "Models", "SQLite", "CSQLite", "Postgres", "CPostgres",
+                "Reactor",
+                "HTTPServer",
+            ]
+        ),
+        (["HTTP", "Reactor", "HTTPServer"], ["Database", "SQLite", "Postgres", "Studio", "Accounts", "API"]),
+        (
+            ["Kernels", "Media", "Models", "Engines"],
+            [
+                "Database", "SQLite", "Postgres", "HTTP", "Reactor", "JobQueue", "Studio",
+            ]
+        ),
+        (
+            ["Database", "JobQueue", "Ledger", "Blobs"],
+            ["SQLite", "Postgres", "Studio", "Accounts", "HTTP", "Engines"]
+        ),
+        (["Studio", "Accounts", "Workers"], ["SQLite", "Postgres", "HTTP", "Reactor", "API"]),
         (["Core"], ["Config", "Telemetry", "Secrets", "HTTP", "Database"]),
     ]
 

@@ -148,12 +148,32 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         try register(descriptor: socket.descriptor, events: EPOLLIN.rawValue, source)
     }
 
+    /// Watches a descriptor that a C library owns, level-triggered: such a library need not read all there is.
+    public func watch(
+        descriptor: Int32, for events: ReadyEvents, _ source: any EventSource
+    ) throws(SystemCallError) -> Registration {
+        try register(descriptor: descriptor, events: events.rawValue, source)
+    }
+
+    /// Changes what a watched descriptor is watched for.
+    public func watch(descriptor: Int32, for events: ReadyEvents, _ registration: Registration) {
+        assertOnLoop()
+        guard slots[Int(registration.index)].generation == registration.generation else { return }
+        var event = epoll_event(events: events.rawValue, data: epoll_data_t(u64: registration.tag))
+        epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
+    }
+
     /// Forgets a descriptor, to be called before it is closed; events already fetched for it are dropped.
     public func deregister(_ socket: borrowing Socket, _ registration: Registration) {
+        deregister(descriptor: socket.descriptor, registration)
+    }
+
+    /// Forgets a watched descriptor, to be called before its owner closes it.
+    public func deregister(descriptor: Int32, _ registration: Registration) {
         assertOnLoop()
         let index = Int(registration.index)
         guard slots[index].generation == registration.generation else { return }
-        epoll_ctl(epoll, EPOLL_CTL_DEL, socket.descriptor, nil)
+        epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
         slots[index].source = nil
         slots[index].generation &+= 1
         freeSlots.append(registration.index)

@@ -2,8 +2,19 @@
 public enum DatabaseError: Error, Hashable, Sendable {
     /// A constraint refused the change. `name` is the constraint's name, or the columns it is about.
     case constraintViolation(ConstraintKind, name: String)
-    /// Another process holds the database, or too many callers wait; nothing was changed.
+    /// Another process holds the database, too many callers wait, or the server gave the transaction up in favour of
+    /// others; nothing was changed, and the same may succeed later.
     case busy
+    /// A statement or a pause between statements took longer than it may; nothing was changed.
+    case timeout
+    /// No connection to the server can be made, for the reason that the client library gives.
+    case unreachable(String)
+    /// The connection broke, or the server ended it, before the commit was asked for; nothing was changed.
+    case connectionLost
+    /// The connection broke after the commit was asked for: it happened, or it did not. Never retried unasked.
+    case outcomeUnknown
+    /// The role that the program logged in with may not do this. Carries the server's words, which name the object.
+    case permissionDenied(String)
     /// No room is left on the disk (or in the file's quota); nothing was changed.
     case full
     case closed
@@ -16,6 +27,8 @@ public enum DatabaseError: Error, Hashable, Sendable {
     case migrationChanged(number: Int)
     /// The program used the database wrongly: a missing column, a wrong argument count, bad SQL.
     case misuse(String)
+    /// A function of the schema refused, in the schema's own words; the state is of its class `CZ`.
+    case raised(state: String, message: String)
     /// Everything else, with the engine's own code.
     case failed(code: Int, message: String)
 }

@@ -18,6 +18,10 @@ public protocol DatabaseConnection: Sendable {
     /// Runs one statement and returns the number of rows it changed.
     func execute(_ sql: String, _ arguments: [DatabaseValue]) async throws(DatabaseError) -> Int
 
+    /// Runs statements in turn and returns an answer for each. They travel together: one round trip to a server. The
+    /// first that fails is thrown, and those after it are not run.
+    func batch(_ statements: [DatabaseStatement]) async throws(DatabaseError) -> [DatabaseAnswer]
+
     /// Runs several statements without arguments: for migrations.
     func executeScript(_ sql: String) async throws(DatabaseError)
 
@@ -38,8 +42,30 @@ public protocol SQLDatabase: Sendable {
     ) async throws -> Value
 
     /// Runs `body` in one transaction: committed if it returns, rolled back if it throws.
+    ///
+    /// Where writers run beside each other (Postgres) a row that is read in order to be changed is read `FOR UPDATE`.
+    /// A server may undo a transaction because of another one (a deadlock); `body` is then run again, a few times, and
+    /// so must act on nothing but its connection. `DatabaseError.busy` says that this did not help.
     @discardableResult
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
     ) async throws -> Value
+
+    /// A read whose statements are known beforehand: one round trip to a server, begin and end included.
+    func read(batch statements: [DatabaseStatement]) async throws -> [DatabaseAnswer]
+
+    /// A write whose statements are known beforehand: one round trip to a server, begin and commit included.
+    @discardableResult
+    func write(batch statements: [DatabaseStatement]) async throws -> [DatabaseAnswer]
+}
+
+extension SQLDatabase {
+    public func read(batch statements: [DatabaseStatement]) async throws -> [DatabaseAnswer] {
+        try await read { try await $0.batch(statements) }
+    }
+
+    @discardableResult
+    public func write(batch statements: [DatabaseStatement]) async throws -> [DatabaseAnswer] {
+        try await write { try await $0.batch(statements) }
+    }
 }

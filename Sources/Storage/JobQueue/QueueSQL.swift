@@ -17,6 +17,17 @@ struct QueueSQL {
 
     init(_ connection: any DatabaseConnection) { self.connection = connection }
 
+    /// Claims come one after the other: SQLite's writers always do.
+    func waitForTurnToClaim() async throws(QueueError) {
+        switch connection.dialect {
+        case .sqlite: break
+        case .postgres: _ = try await run("SELECT pg_advisory_xact_lock(\(Self.claimLockKey))", [])
+        }
+    }
+
+    /// An arbitrary number, the same in every version of this program.
+    private static let claimLockKey = 7_238_105_942
+
     /// The task, if the claim still holds it; locked until the end of the transaction.
     func held(by claim: Claim) async throws(QueueError) -> HeldTask? {
         let lock = connection.dialect == .postgres ? " FOR UPDATE" : ""

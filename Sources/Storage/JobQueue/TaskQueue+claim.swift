@@ -8,14 +8,19 @@ extension TaskQueue {
         worker: WorkerIdentity, kinds: [String], limit: Int, in connection: any DatabaseConnection
     ) async throws(QueueError) -> [Claim] {
         guard !kinds.isEmpty else { return [] }
+        // What decides (who runs how much, whose turn it is) is what a claim changes: two at once would both pass over
+        // a key's limit, and find its first task locked instead of its second free.
+        try await QueueSQL(connection).waitForTurnToClaim()
         var claims: [Claim] = []
         while claims.count < limit {
             let round = try await candidates(kinds: kinds, limit: limit - claims.count, connection)
             guard let first = round.first else { break }
+            let before = claims.count
             // Lower priorities wait for another look: a key served now may have more of the higher one.
             for task in round.prefix(while: { $0.priority == first.priority }) {
-                claims.append(try await take(task, worker, connection))
+                if let claim = try await take(task, worker, connection) { claims.append(claim) }
             }
+            guard claims.count > before else { break }
         }
         return claims
     }
@@ -52,7 +57,7 @@ extension TaskQueue {
                 WHERE h.state = 'queued' AND h.fairness_key = w.fairness_key AND h.run_at <= $1 AND h.kind IN (\(names))
                 ORDER BY h.priority DESC, h.run_at, h.id LIMIT 1)
             LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key
-            WHERE (SELECT COUNT(*) FROM queue_tasks r
+            WHERE t.state = 'queued' AND (SELECT COUNT(*) FROM queue_tasks r
                 WHERE r.state = 'running' AND r.fairness_key = w.fairness_key) < $2
             ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT $3\(lock)
             """,
@@ -68,16 +73,17 @@ extension TaskQueue {
         }
     }
 
+    /// `nil` if the task is no longer there to be had.
     private func take(
         _ task: Candidate, _ worker: WorkerIdentity, _ connection: any DatabaseConnection
-    ) async throws(QueueError) -> Claim {
+    ) async throws(QueueError) -> Claim? {
         let now = time.now()
         let claim = Claim(
             taskID: task.id, kind: task.kind, attempt: task.attempt + 1, failures: task.failures, deaths: task.deaths,
             payload: task.payload, token: Identifier<ClaimKind>(at: now).text, claimedAt: now,
             leaseExpiresAt: now.adding(seconds: limits.leaseSeconds))
         let sql = QueueSQL(connection)
-        _ = try await sql.run(
+        let taken = try await sql.run(
             """
             UPDATE queue_tasks SET state = 'running', attempt = $2, token = $3, worker_host = $4, worker_boot = $5,
                 worker_pid = $6, worker_start = $7, claimed_at = $8, lease_expires_at = $9
@@ -88,6 +94,7 @@ extension TaskQueue {
                 .text(worker.bootID), .integer(worker.pid), .integer(worker.startTicks), .integer(now.milliseconds),
                 .integer(claim.leaseExpiresAt.milliseconds),
             ])
+        guard taken == 1 else { return nil }
         _ = try await sql.run(
             """
             INSERT INTO queue_keys (fairness_key, turn) VALUES ($1, (SELECT COALESCE(MAX(turn), 0) + 1 FROM queue_keys))

@@ -80,8 +80,18 @@ final class SQLiteHandle {
         defer { rest(statement) }
         let before = sqlite3_total_changes64(connection)
         while try step(statement) {}
-        // `changes` keeps the count of the last change when a statement makes none.
-        return sqlite3_total_changes64(connection) == before ? 0 : Int(sqlite3_changes64(connection))
+        return changes(since: before)
+    }
+
+    func answer(_ statement: DatabaseStatement) throws(DatabaseError) -> DatabaseAnswer {
+        let before = sqlite3_total_changes64(try open())
+        let rows = try query(statement.sql, statement.arguments)
+        return DatabaseAnswer(rows: rows, changedCount: changes(since: before))
+    }
+
+    /// `changes` keeps the count of the last change when a statement makes none.
+    private func changes(since before: Int64) -> Int {
+        sqlite3_total_changes64(connection) == before ? 0 : Int(sqlite3_changes64(connection))
     }
 
     func script(_ sql: String) throws(DatabaseError) {

@@ -24,6 +24,14 @@ final class SQLiteTransaction: DatabaseConnection {
         try run { handle throws(DatabaseError) in try handle.execute(sql, arguments) }
     }
 
+    func batch(_ statements: [DatabaseStatement]) async throws(DatabaseError) -> [DatabaseAnswer] {
+        try run { handle throws(DatabaseError) in
+            var answers: [DatabaseAnswer] = []
+            for statement in statements { answers.append(try handle.answer(statement)) }
+            return answers
+        }
+    }
+
     func executeScript(_ sql: String) async throws(DatabaseError) {
         try run { handle throws(DatabaseError) in try handle.script(sql) }
     }

@@ -1,0 +1,10 @@
+public import Database
+
+/// The schema's steps for Postgres, embedded from `migrations/postgres`. A new file needs one line here.
+public enum PostgresMigrations {
+    public static let all: [Migration] = [
+        Migration(1, "spine", sql: PackageResources._001_spine_sql),
+        Migration(2, "studio", sql: PackageResources._002_studio_sql),
+        Migration(3, "job_feed", sql: PackageResources._003_job_feed_sql),
+    ]
+}

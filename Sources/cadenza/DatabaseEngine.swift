@@ -11,6 +11,8 @@ import Telemetry
 struct DatabaseEngine: Sendable {
     let database: any SQLDatabase
     let migrations: [Migration]
+    /// `nil` where the database has one server only.
+    let notices: ServerNotices?
     /// Waits for what is under way and closes.
     let close: @Sendable () async -> Void
 
@@ -38,7 +40,9 @@ struct DatabaseEngine: Sendable {
         }
         let database = try SQLiteDatabase(path: path, time: time)
         try await database.migrate()
-        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all) { await database.close() }
+        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all, notices: nil) {
+            await database.close()
+        }
     }
 
     private static func postgres(
@@ -53,7 +57,7 @@ struct DatabaseEngine: Sendable {
             let patient = try await PostgresDatabase.open(address, loops: loops, time: time, limits: .patient)
             if log == nil {
                 try await patient.migrate()
-                return engine(patient, loops)
+                return engine(patient, address, loops, .patient)
             }
             do {
                 try await patient.migrate()
@@ -65,15 +69,18 @@ struct DatabaseEngine: Sendable {
             let database = try await PostgresDatabase.open(
                 address, loops: loops, time: time, limits: settings.postgresLimits,
                 observe: { event in log.map { report(event, $0) } })
-            return engine(database, loops)
+            return engine(database, address, loops, settings.postgresLimits)
         } catch {
             for loop in loops { loop.stop() }
             throw error
         }
     }
 
-    private static func engine(_ database: PostgresDatabase, _ loops: [EventLoop]) -> DatabaseEngine {
-        DatabaseEngine(database: database, migrations: PostgresMigrations.all) {
+    private static func engine(
+        _ database: PostgresDatabase, _ address: PostgresAddress, _ loops: [EventLoop], _ limits: PostgresLimits
+    ) -> DatabaseEngine {
+        let notices = ServerNotices(database: database, address: address, loop: loops[0], limits: limits)
+        return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
             await database.close()
             for loop in loops { loop.stop() }
         }

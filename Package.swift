@@ -89,8 +89,8 @@ let executable: [Target] = [
         name: "cadenza",
         dependencies: [
             "Core", "Config", "Telemetry", "Secrets", "HTTP", "Reactor", "HTTPServer", "Database", "SQLite",
-            "JobQueue", "Ledger", "Blobs", "Kernels", "Media", "Models", "Engines", "Accounts", "Studio", "API",
-            "Page", "Workers", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            "Postgres", "JobQueue", "Ledger", "Blobs", "Kernels", "Media", "Models", "Engines", "Accounts", "Studio",
+            "API", "Page", "Workers", "CLinux", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ],
         path: "Sources/cadenza", swiftSettings: house)
 ]

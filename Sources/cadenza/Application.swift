@@ -13,7 +13,6 @@ import Media
 import Models
 import Page
 import Reactor
-import SQLite
 import Studio
 import Synchronization
 import Telemetry
@@ -144,8 +143,8 @@ final class Application: Sendable {
         } catch {
             guard case .foreignBlobs = error else { throw error }
             throw CommandFailure(
-                "the blobs in \(store.settings.data.directory) belong to another database than "
-                    + "\(store.settings.database.url)", exit: .config)
+                "the blobs in \(store.settings.data.directory) belong to another database than database.url's",
+                exit: .config)
         }
         let port = try http.start()
         // Without slots the server takes jobs in and leaves them to others.
@@ -181,7 +180,7 @@ final class Application: Sendable {
         async let stopped: Void = executor.shutdown(graceSeconds: store.settings.http.drainSeconds)
         _ = await (drained, stopped)
         for task in tasks { await task.value }
-        await store.database.close()
+        await store.close()
         await log.flush()
     }
 

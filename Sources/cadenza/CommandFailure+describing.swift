@@ -29,9 +29,11 @@ extension CommandFailure {
         switch error {
         case .full: self.init("the database's disk is full", exit: .cannotCreate)
         case .corrupt: self.init("the database file is no database, or is damaged", exit: .badInput)
-        case .busy: self.init("another process holds the database", exit: .unavailable)
+        case .busy: self.init("others hold the database", exit: .unavailable)
         case .schemaTooNew(let found, let known):
             self.init("the database is of a newer version: schema \(found), known \(known)", exit: .config)
+        case .unreachable(let reason): self.init("the database cannot be reached: \(reason)", exit: .unavailable)
+        case .permissionDenied(let message): self.init("the database refuses: \(message)", exit: .config)
         case .failed(_, let message): self.init("the database: \(message)", exit: .cannotCreate)
         default: self.init("the database: \(error)", exit: .software)
         }

@@ -4,7 +4,6 @@ import Config
 import Core
 import Database
 import Ledger
-import SQLite
 
 /// Runs `body` on the store of the settings and closes it, whatever happens.
 /// - Parameter isNew: whether a database that is not there yet is made.
@@ -14,10 +13,10 @@ func withStore<Value>(
     let store = try await Store.open(try option.load(), isNew: isNew)
     do {
         let value = try await body(store)
-        await store.database.close()
+        await store.close()
         return value
     } catch {
-        await store.database.close()
+        await store.close()
         throw error
     }
 }
@@ -179,7 +178,7 @@ struct MigrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await withStore(settings, isNew: true) { store in
-            for step in try await Migrator(SQLiteMigrations.all, time: store.time).status(store.database) {
+            for step in try await Migrator(store.migrations, time: store.time).status(store.database) {
                 print("\(padded(Int64(step.number), 4))  \(step.name)  \(step.isApplied ? "applied" : "missing")")
             }
         }

@@ -25,10 +25,10 @@ struct ServeCommand: AsyncParsableCommand {
         await openRuntimeDescriptors()
         try Store.makeDirectory(settings.data.directory)
         let lock = try DirectoryLock(directory: settings.data.directory)
-        let store = try await Store.open(settings, isNew: true)
         let log = Logger(
             level: LogLevel(name: settings.logging.level) ?? .info,
             format: settings.logging.format == "json" ? .json : .readable)
+        let store = try await Store.open(settings, isNew: true, log: log)
         let application = try Application(store: store, log: log, isDevelopment: development)
         let key = demo ? try await DemoAccount(store: store).key() : nil
         let port = try await application.start()

@@ -5,6 +5,7 @@ import HTTP
 import HTTPServer
 import JobQueue
 import Media
+import Postgres
 import Reactor
 import Studio
 
@@ -19,6 +20,16 @@ extension Settings {
         values.resultDays = limits.resultDays
         values.deadlineSecondsMin = workers.deadlineSecondsMin
         values.deadlineFactor = workers.deadlineFactor
+        return values
+    }
+
+    var postgresLimits: PostgresLimits {
+        var values = PostgresLimits()
+        values.connectionsMax = database.connectionsMax
+        values.waitSeconds = database.waitSeconds
+        values.statementSeconds = database.statementSeconds
+        values.lockSeconds = database.lockSeconds
+        values.idleInTransactionSeconds = database.idleSeconds
         return values
     }
 

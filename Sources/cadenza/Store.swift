@@ -4,44 +4,38 @@ import Core
 import Database
 import Glibc
 import Ledger
-import SQLite
+import Telemetry
 
 /// The database with the rooms that stand on it: what both the server and the operator's commands open.
 struct Store: Sendable {
     let settings: Settings
-    let database: SQLiteDatabase
-    let time = SystemTime()
+    let time: SystemTime
     let ledger: CreditLedger
     let accounts: AccountService
+    private let engine: DatabaseEngine
+
+    var database: any SQLDatabase { engine.database }
+    var migrations: [Migration] { engine.migrations }
 
     /// Opens the database of the settings and brings its schema up to date.
-    /// - Parameter isNew: whether a database that is not there yet is made.
-    static func open(_ settings: Settings, isNew: Bool) async throws -> Store {
-        let prefix = "sqlite:"
-        guard settings.database.url.hasPrefix(prefix) else {
-            throw CommandFailure("database.url must begin with \(prefix)", exit: .config)
-        }
-        let path = String(settings.database.url.dropFirst(prefix.count))
-        if isNew {
-            try makeDirectory(settings.data.directory)
-        } else if access(path, F_OK) != 0 {
-            throw CommandFailure(
-                "there is no database at \(path); DATA_DIR or --config say where the server's is", exit: .noInput)
-        }
+    /// - Parameters:
+    ///   - isNew: whether a database that is not there yet is made.
+    ///   - log: a server's, which hears of lost connections.
+    static func open(_ settings: Settings, isNew: Bool, log: Logger? = nil) async throws -> Store {
         let time = SystemTime()
-        let database = try SQLiteDatabase(path: path, time: time)
-        try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
-        return Store(
-            settings: settings, database: database, ledger: CreditLedger(time: time),
-            accounts: AccountService(database: database, time: time))
+        let engine = try await DatabaseEngine.open(settings, isNew: isNew, time: time, log: log)
+        return Store(settings: settings, time: time, engine: engine)
     }
 
-    private init(settings: Settings, database: SQLiteDatabase, ledger: CreditLedger, accounts: AccountService) {
+    private init(settings: Settings, time: SystemTime, engine: DatabaseEngine) {
         self.settings = settings
-        self.database = database
-        self.ledger = ledger
-        self.accounts = accounts
+        self.time = time
+        self.engine = engine
+        ledger = CreditLedger(time: time)
+        accounts = AccountService(database: engine.database, time: time)
     }
+
+    func close() async { await engine.close() }
 
     /// Opens an account with the trial's credits; the account that has the e-mail address is returned as it is.
     func openAccount(email: String) async throws -> AccountID {

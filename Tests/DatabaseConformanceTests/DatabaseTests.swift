@@ -106,6 +106,66 @@ import Testing
     }
 
     @Test(arguments: Backend.allCases)
+    func `a batch answers each statement in turn, inside a transaction and as one`(_ backend: Backend) async throws {
+        let batch = [
+            DatabaseStatement(
+                "INSERT INTO queue_keys (fairness_key, turn) VALUES ($1, 1), ($2, 2)", [.text("a"), .text("b")]),
+            DatabaseStatement("SELECT fairness_key, turn FROM queue_keys ORDER BY turn"),
+            DatabaseStatement("UPDATE queue_keys SET turn = 3 WHERE turn = $1", [.integer(9)]),
+            DatabaseStatement("DELETE FROM queue_keys RETURNING turn"),
+        ]
+        try await backend.withDatabase { database in
+            for answers in [
+                try await database.write(batch: batch), try await database.write { try await $0.batch(batch) },
+            ] {
+                #expect(answers.map(\.changedCount) == [2, 0, 0, 2])
+                #expect(answers.map(\.rows.count) == [0, 2, 0, 2])
+                #expect(try answers[1].rows.map { try $0.text("fairness_key") } == ["a", "b"])
+            }
+            let none = try await database.write(batch: [])
+            #expect(none.isEmpty)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a batch that fails leaves nothing, and a read's changes nothing`(_ backend: Backend) async throws {
+        let insert = DatabaseStatement("INSERT INTO queue_keys (fairness_key, turn) VALUES ('a', 1)")
+        try await backend.withDatabase { database in
+            for batch in [[insert, insert], [insert, DatabaseStatement("SELECT nothing")]] {
+                await #expect(throws: DatabaseError.self) { try await database.write(batch: batch) }
+                await #expect(throws: DatabaseError.self) { try await database.write { try await $0.batch(batch) } }
+            }
+            await #expect(throws: DatabaseError.readOnly) { try await database.read(batch: [insert]) }
+            await #expect(throws: DatabaseError.misuse("a transaction inside another")) {
+                try await database.write { _ in try await database.write(batch: [insert]) }
+            }
+            let found = try await keys(database)
+            #expect(found == [])
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a cancelled task carries its transaction to the end`(_ backend: Backend) async throws {
+        try await backend.withDatabase { database in
+            let entered = Latch()
+            let leave = Latch()
+            let task = Task {
+                try await database.write { connection in
+                    try await addKey("a", connection)
+                    entered.open()
+                    await leave.wait()
+                    try await addKey("b", connection)
+                }
+            }
+            await entered.wait()
+            task.cancel()
+            leave.open()
+            try await task.value
+            #expect(try await keys(database) == ["a", "b"])
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a transaction inside another is refused instead of deadlocking`(_ backend: Backend) async throws {
         try await backend.withDatabase { database in
             await #expect(throws: DatabaseError.misuse("a transaction inside another")) {

@@ -1,6 +1,5 @@
 import Core
 import Database
-import SQLite
 import Support
 import Testing
 
@@ -17,8 +16,9 @@ import Testing
         try await migrator.migrate(database).map(\.number)
     }
 
-    @Test func `migrating twice changes nothing the second time`() async throws {
-        try await withSQLite { database, _ in
+    @Test(arguments: Backend.allCases)
+    func `migrating twice changes nothing the second time`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, _ in
             let migrator = Migrator([first, second], time: time)
             let before = try await applied(migrator, database)
             #expect(before == [false, false])
@@ -28,19 +28,20 @@ import Testing
         }
     }
 
-    @Test func `two processes that migrate at once apply each step once`() async throws {
-        try await withSQLite { database, directory in
-            let other = try SQLiteDatabase(path: directory.path("test.db"), time: time)
-            async let here = database.migrate()
-            async let there = other.migrate()
+    @Test(arguments: Backend.allCases)
+    func `two processes that migrate at once apply each step once`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, other in
+            let migrator = Migrator(backend.migrations, time: time)
+            async let here = migrator.migrate(database)
+            async let there = migrator.migrate(other)
             let applied = try await here.count + there.count
-            #expect(applied == SQLiteMigrations.all.count)
-            await other.close()
+            #expect(applied == backend.migrations.count)
         }
     }
 
-    @Test func `a schema newer than the program is refused`() async throws {
-        try await withSQLite { database, _ in
+    @Test(arguments: Backend.allCases)
+    func `a schema newer than the program is refused`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, _ in
             try await Migrator([first, second], time: time).migrate(database)
             let older = Migrator([first], time: time)
             await #expect(throws: DatabaseError.schemaTooNew(found: 2, known: 1)) { try await older.migrate(database) }
@@ -48,8 +49,9 @@ import Testing
         }
     }
 
-    @Test func `a migration that changed after it was applied is refused`() async throws {
-        try await withSQLite { database, _ in
+    @Test(arguments: Backend.allCases)
+    func `a migration that changed after it was applied is refused`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, _ in
             try await Migrator([first], time: time).migrate(database)
             let changed = Migration(1, "first", sql: Array("CREATE TABLE one (m BIGINT);".utf8))
             await #expect(throws: DatabaseError.migrationChanged(number: 1)) {
@@ -58,8 +60,9 @@ import Testing
         }
     }
 
-    @Test func `a migration that fails leaves neither its version nor its tables`() async throws {
-        try await withSQLite { database, _ in
+    @Test(arguments: Backend.allCases)
+    func `a migration that fails leaves neither its version nor its tables`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, _ in
             let broken = Migration(2, "broken", sql: Array("CREATE TABLE two (n BIGINT); CREATE TABEL three;".utf8))
             let migrator = Migrator([first, broken], time: time)
             await #expect(throws: DatabaseError.self) { try await migrator.migrate(database) }

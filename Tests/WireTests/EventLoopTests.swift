@@ -72,6 +72,21 @@ import Testing
         }
     }
 
+    @Test func `a watched descriptor is told of until it is read, and of what it is watched for`() async throws {
+        try await Self.withLoop { loop in
+            let log = await withCheckedContinuation { (done: CheckedContinuation<[String], Never>) in
+                loop.execute {
+                    do {
+                        try OneByteReader(loop, done).start()
+                    } catch {
+                        done.resume(returning: ["\(error)"])
+                    }
+                }
+            }
+            #expect(log == ["readable", "readable", "readable", "writable"])
+        }
+    }
+
     @Test func `a loop that cannot start leaves no descriptor open`() async {
         // In a process of its own: the limit would hit every test that runs beside it.
         await #expect(processExitsWith: .success) {
@@ -119,4 +134,37 @@ private final class Count: Sendable {
 /// Touched on one loop's thread only.
 private final class Order {
     var names: [String] = []
+}
+
+/// Reads three waiting bytes one at a time, then waits until it can write. Touched on its loop's thread only.
+private final class OneByteReader: EventSource {
+    private let loop: EventLoop
+    private let done: CheckedContinuation<[String], Never>
+    private var ends: [Int32] = [-1, -1]
+    private var registration: Registration?
+    private var log: [String] = []
+
+    init(_ loop: EventLoop, _ done: CheckedContinuation<[String], Never>) {
+        self.loop = loop
+        self.done = done
+    }
+
+    func start() throws {
+        socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends)
+        _ = write(ends[1], "abc", 3)
+        registration = try loop.watch(descriptor: ends[0], for: .readable, self)
+    }
+
+    func ready(_ events: ReadyEvents) {
+        guard let registration else { return }
+        log.append(events.contains(.writable) ? "writable" : "readable")
+        var byte: UInt8 = 0
+        if events.contains(.readable) { _ = read(ends[0], &byte, 1) }
+        if byte == UInt8(ascii: "c") { loop.watch(descriptor: ends[0], for: .writable, registration) }
+        guard events.contains(.writable) else { return }
+        loop.deregister(descriptor: ends[0], registration)
+        self.registration = nil
+        for end in ends { close(end) }
+        done.resume(returning: log)
+    }
 }

@@ -116,8 +116,24 @@ extension SettingKey {
             "Where the database, uploads and results live; made if absent.",
             defaultInWords: "$XDG_DATA_HOME/cadenza, else ~/.local/share/cadenza", aliases: ["DATA_DIR"]),
         SettingKey(
-            "database", "url", .text(\.database.url), "The database: \"sqlite:\" and the path of its file.",
+            "database", "url", .text(\.database.url),
+            "The database: \"sqlite:\" and the path of its file, or \"postgres://user:password@host/name\".",
             defaultInWords: "cadenza.sqlite in the data directory", isSecret: true),
+        SettingKey(
+            "database", "connections_max", .integer(\.database.connectionsMax, 1...1000),
+            "Connections to Postgres that this server holds at most, besides the one that listens."),
+        SettingKey(
+            "database", "wait_seconds", .number(\.database.waitSeconds, 0.01...3600),
+            "How long a transaction waits for one of them; then its request is answered 503."),
+        SettingKey(
+            "database", "statement_seconds", .number(\.database.statementSeconds, 0...86400),
+            "Postgres ends a statement after this time (statement_timeout); 0 never."),
+        SettingKey(
+            "database", "lock_seconds", .number(\.database.lockSeconds, 0...86400),
+            "Postgres ends a wait for a lock after this time (lock_timeout); 0 never."),
+        SettingKey(
+            "database", "idle_seconds", .number(\.database.idleSeconds, 0...86400),
+            "Postgres ends a transaction that does nothing for this time (idle_in_transaction_session_timeout)."),
         SettingKey(
             "models", "directory", .text(\.models.directory), "Where installed models and the ONNX Runtime live.",
             defaultInWords: "$XDG_DATA_HOME/cadenza/models, else ~/.local/share/cadenza/models",

@@ -66,8 +66,13 @@ public struct Settings: Hashable, Sendable {
     }
 
     public struct Database: Hashable, Sendable {
-        /// `sqlite:` and the path of the file.
+        /// `sqlite:` and the path of the file, or `postgres://…`.
         public var url = ""
+        public var connectionsMax = 16
+        public var waitSeconds = 5.0
+        public var statementSeconds = 30.0
+        public var lockSeconds = 10.0
+        public var idleSeconds = 60.0
     }
 
     public struct Models: Hashable, Sendable {

@@ -115,8 +115,8 @@ struct SettingsLoader {
             settings.tls.certificates.count == settings.tls.keys.count, "tls.key",
             "must name as many files as tls.certificate")
         require(
-            settings.database.url.hasPrefix("sqlite:/"), "database.url",
-            "must be \"sqlite:\" and the absolute path of a file")
+            ["sqlite:/", "postgres://", "postgresql://"].contains { settings.database.url.hasPrefix($0) },
+            "database.url", "must be \"sqlite:\" and the absolute path of a file, or \"postgres://…\"")
     }
 
     private mutating func require(_ condition: Bool, _ path: String, _ message: String) {

@@ -116,7 +116,8 @@ extension AccountError {
         switch error {
         case let error as AccountError: self = error
         case DatabaseError.full: self = .storageFull
-        case DatabaseError.busy: self = .overloaded
+        case DatabaseError.busy, DatabaseError.timeout, DatabaseError.unreachable, DatabaseError.connectionLost:
+            self = .overloaded
         default: self = .internal(cause: "\(error)")
         }
     }

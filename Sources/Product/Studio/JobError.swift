@@ -33,7 +33,7 @@ public enum JobError: Error, Sendable {
     public init(_ error: DatabaseError) {
         switch error {
         case .full: self = .storageFull
-        case .busy: self = .overloaded
+        case .busy, .timeout, .unreachable, .connectionLost: self = .overloaded
         default: self = .internal(cause: "database: \(error)")
         }
     }

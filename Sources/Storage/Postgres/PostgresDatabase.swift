@@ -11,7 +11,7 @@ public import Reactor
 ///
 /// What the server undoes because of other transactions (40001, 40P01), and what failed because a migration has
 /// outdated a prepared statement, is run again, `PostgresLimits.attemptsMax` times in all; then it is `busy`. What
-/// broke off with its connection is not, but for a connection that was found dead before anything was sent on it.
+/// broke off with its connection is not, unless the connection turned out to be dead at the first statement.
 ///
 /// A body runs on its connection's loop: it must not block.
 public final class PostgresDatabase: SQLDatabase {
@@ -54,6 +54,9 @@ public final class PostgresDatabase: SQLDatabase {
 
     /// How many connections there are, being made or made.
     public var connectionCount: Int { pool.connectionCount }
+
+    /// How many transactions wait for a connection.
+    public var waitingCount: Int { pool.waitingCount }
 
     /// Brings the schema to this program's version.
     @discardableResult
@@ -170,7 +173,7 @@ public final class PostgresDatabase: SQLDatabase {
             }
             let outcome = await session.fly([.commit])
             if outcome.commit == .done { return .done(value, end.actions) }
-            return .failed(await failure(of: outcome, on: session, isRead: false))
+            return .failed(await failure(of: outcome, on: session, isRead: false, isWhole: false))
         case .success: return .failed(await rolledBack(end.refusal?.error ?? .connectionLost, end, session))
         case .failure(let error): return .failed(await rolledBack(error, end, session))
         }
@@ -182,7 +185,7 @@ public final class PostgresDatabase: SQLDatabase {
         let outcome = await session.fly(steps)
         // What was read is as good as it was, whatever became of the end of its transaction.
         if outcome.commit == .done { return .done(outcome.answers, []) }
-        return .failed(await failure(of: outcome, on: session, isRead: isRead))
+        return .failed(await failure(of: outcome, on: session, isRead: isRead, isWhole: true))
     }
 
     /// After a body that threw, or whose statement failed.
@@ -195,11 +198,12 @@ public final class PostgresDatabase: SQLDatabase {
     }
 
     /// After a commit that did not take place, or of which nothing is known.
+    /// - Parameter isWhole: the flight was all of the transaction.
     private static func failure(
-        of outcome: FlightOutcome, on session: PostgresSession, isRead: Bool
+        of outcome: FlightOutcome, on session: PostgresSession, isRead: Bool, isWhole: Bool
     ) async -> Failure {
         let refusal = outcome.failure ?? ServerRefusal(error: .connectionLost, leavesSession: false)
-        if outcome.isUnsent { return Failure(error: refusal.error, mayBeTriedAgain: true) }
+        if outcome.isUntouched { return Failure(error: refusal.error, mayBeTriedAgain: isWhole) }
         if outcome.commit == .asked && !isRead {
             return Failure(error: DatabaseError.outcomeUnknown, mayBeTriedAgain: false)
         }

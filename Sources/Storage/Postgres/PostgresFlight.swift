@@ -33,11 +33,11 @@ struct FlightOutcome: Sendable {
     /// The first that went wrong.
     var failure: ServerRefusal?
     var commit = CommitState.none
-    /// Nothing of it was sent: the connection was found dead.
-    var isUnsent = false
+    /// The connection was dead before the server did any of it, or nothing that it did can remain.
+    var isUntouched = false
 
     static func unsent(_ error: DatabaseError) -> FlightOutcome {
-        FlightOutcome(failure: ServerRefusal(error: error, leavesSession: false), isUnsent: true)
+        FlightOutcome(failure: ServerRefusal(error: error, leavesSession: false), isUntouched: true)
     }
 }
 
@@ -48,6 +48,8 @@ final class PostgresFlight {
     let sentAt: UInt64
     /// The session must be without a transaction once it is over.
     let endsTransaction: Bool
+    /// The server carried some of it out.
+    var hasSuccess = false
     private let completion: (FlightOutcome) -> Void
 
     init(sentAt: UInt64, endsTransaction: Bool, completion: @escaping (FlightOutcome) -> Void) {
@@ -62,6 +64,12 @@ final class PostgresFlight {
     func fail(_ refusal: ServerRefusal, passesOverCommit: Bool = false) {
         if outcome.failure == nil { outcome.failure = refusal }
         if passesOverCommit && outcome.commit == .asked { outcome.commit = .refused }
+    }
+
+    /// The connection is gone.
+    func lose(_ refusal: ServerRefusal) {
+        fail(refusal)
+        if !hasSuccess && outcome.commit != .asked { outcome.isUntouched = true }
     }
 }
 

@@ -10,14 +10,14 @@ public struct PostgresLimits: Sendable {
     public var connectSeconds: Double = 5
     /// The pause after a failed attempt to connect; it doubles with each further one, give or take a quarter.
     public var backoffSeconds: Double = 0.1
-    public var backoffSecondsMax: Double = 5
+    public var backoffSecondsMax: Double = 2
     /// How often a transaction is tried that the server undoes because of others (a deadlock).
     public var attemptsMax = 4
     /// Prepared statements kept by each connection.
     public var statementsMax = 256
     /// Rows that one query may return.
     public var rowsMax = 100_000
-    /// Bytes that one answer of the server may have.
+    /// Bytes that one answer may have; libpq has them in memory by then, so that large tables want a LIMIT too.
     public var answerBytesMax = 256 << 20
     /// The server's limit for one statement; 0 for none.
     public var statementSeconds: Double = 30

@@ -279,6 +279,8 @@ final class PostgresPool: Sendable {
         }
     }
 
+    var waitingCount: Int { state.withLock { $0.waitingCount } }
+
     /// How many connections there are, being made or made.
     var connectionCount: Int { state.withLock { $0.count } }
 }

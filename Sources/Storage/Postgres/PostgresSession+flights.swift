@@ -38,7 +38,7 @@ extension PostgresSession {
     // MARK: Sending
 
     private func send(_ steps: [FlightStep], _ completion: @escaping (FlightOutcome) -> Void) {
-        guard let connection = handle?.connection else { return completion(.unsent(.connectionLost)) }
+        guard let connection = handle?.connection else { return completion(.unsent(deathReason)) }
         let flight = PostgresFlight(
             sentAt: loop.now, endsTransaction: steps.last?.isEnd ?? false, completion: completion)
         do throws(DatabaseError) {
@@ -118,7 +118,7 @@ extension PostgresSession {
                 continue
             }
             isEmptyHanded = false
-            noteResult()
+            lastResultAt = loop.now
             defer { PQclear(result) }
             if PQresultStatus(result) == PGRES_PIPELINE_SYNC {
                 guard case .sync = next.command else { return die(.connectionLost) }
@@ -131,6 +131,7 @@ extension PostgresSession {
                 return die(.connectionLost)
             } else {
                 if !next.hasResult { take(result, next) }
+                guard handle != nil else { return }
                 queue.markFirst()
             }
         }
@@ -164,6 +165,7 @@ extension PostgresSession {
     }
 
     private func takeSuccess(_ result: OpaquePointer, _ entry: FlightQueue.Entry) {
+        entry.flight.hasSuccess = true
         switch entry.command {
         case .prepare(_, let name): cache.prepared(name)
         case .deallocate(let name): cache.deallocated(name)
@@ -194,6 +196,7 @@ extension PostgresSession {
             entry.flight.fail(refusal, passesOverCommit: refusal.leavesSession)
         } else {
             entry.flight.fail(refusal, passesOverCommit: refusal.isServers)
+            if !refusal.leavesSession { entry.flight.lose(refusal) }
         }
     }
 
@@ -206,6 +209,9 @@ extension PostgresSession {
     }
 
     private func answer(_ result: OpaquePointer, _ sql: String) throws(DatabaseError) -> DatabaseAnswer {
+        guard PQresultMemorySize(result) <= limits.answerBytesMax else {
+            throw .misuse("an answer of more than \(limits.answerBytesMax) bytes")
+        }
         var answer = DatabaseAnswer()
         if PQnfields(result) > 0 {
             let shape: StatementCache.Shape

@@ -23,7 +23,7 @@ extension PostgresSession {
 
     func sendScript() {
         guard let connection = handle?.connection else {
-            script?.fail(ServerRefusal(error: .connectionLost, leavesSession: false))
+            script?.fail(ServerRefusal(error: deathReason, leavesSession: false))
             return endScript()
         }
         guard PQexitPipelineMode(connection) == 1, PQsendQuery(connection, scriptText) == 1 else {
@@ -41,7 +41,7 @@ extension PostgresSession {
                 }
                 return endScript()
             }
-            noteResult()
+            lastResultAt = loop.now
             if PQresultStatus(result) == PGRES_FATAL_ERROR { script?.fail(ServerRefusal(result)) }
             PQclear(result)
         }

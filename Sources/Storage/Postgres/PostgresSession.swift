@@ -1,7 +1,6 @@
 internal import CPostgres
 internal import Core
 internal import Database
-internal import Glibc
 internal import Reactor
 internal import Synchronization
 
@@ -37,9 +36,8 @@ final class PostgresSession: EventSource, @unchecked Sendable {
     private var watch: TimerID?
     /// When the server last gave a result, by the loop's clock.
     var lastResultAt: UInt64 = 0
-    /// Readable events, and from the fifth on bytes, since the last result.
-    private var turnsOfAnswer = 0
-    private var bytesOfAnswer = 0
+    /// Why there is no handle any more.
+    private(set) var deathReason = DatabaseError.connectionLost
 
     init(loop: EventLoop, limits: PostgresLimits, hooks: Hooks) {
         self.loop = loop
@@ -77,9 +75,7 @@ final class PostgresSession: EventSource, @unchecked Sendable {
     // MARK: The socket
 
     func ready(_ events: ReadyEvents) {
-        guard let descriptor = handle?.descriptor else { return }
         if isAwaitingRoom { flush() }
-        measure(descriptor)
         var isConnected = true
         repeat {
             guard let connection = handle?.connection else { return }
@@ -111,24 +107,7 @@ final class PostgresSession: EventSource, @unchecked Sendable {
         }
     }
 
-    // MARK: Limits
-
-    func noteResult() {
-        lastResultAt = loop.now
-        turnsOfAnswer = 0
-        bytesOfAnswer = 0
-    }
-
-    /// libpq keeps a whole answer in memory and does not say how much it has; short ones are not worth the question.
-    private func measure(_ descriptor: Int32) {
-        turnsOfAnswer += 1
-        guard turnsOfAnswer > 4 else { return }
-        var count: Int32 = 0
-        if ioctl(descriptor, UInt(FIONREAD), &count) == 0 { bytesOfAnswer += Int(count) }
-        if bytesOfAnswer > limits.answerBytesMax {
-            die(.misuse("an answer of more than \(limits.answerBytesMax) bytes"))
-        }
-    }
+    // MARK: Silence
 
     /// One timer for as long as anything is under way, not one for each flight.
     func startWatch() {
@@ -151,6 +130,7 @@ final class PostgresSession: EventSource, @unchecked Sendable {
         loop.assertOnLoop()
         guard alive.exchange(false, ordering: .acquiringAndReleasing) else { return }
         let reason = handle?.farewellError ?? error
+        deathReason = reason
         if let handle, let registration { loop.deregister(descriptor: handle.descriptor, registration) }
         registration = nil
         handle = nil
@@ -158,7 +138,7 @@ final class PostgresSession: EventSource, @unchecked Sendable {
         watch = nil
         let refusal = ServerRefusal(error: reason, leavesSession: false)
         for flight in queue.removeAll() {
-            flight.fail(refusal)
+            flight.lose(refusal)
             flight.complete()
         }
         script?.fail(refusal)

@@ -9,7 +9,7 @@ final class PostgresTransaction: DatabaseConnection {
         var hasBegun = false
         var flightCount = 0
         var refusal: ServerRefusal?
-        /// Found dead before anything was sent: a body that is run again repeats nothing.
+        /// The connection turned out to be dead at the first statement: a body that is run again repeats nothing.
         var isUntouched = false
         var actions: [@Sendable () -> Void] = []
     }
@@ -85,7 +85,7 @@ final class PostgresTransaction: DatabaseConnection {
         state.withLock { state in
             guard state.isOpen, state.refusal == nil else { return }
             state.refusal = refusal
-            state.isUntouched = outcome.isUnsent && state.flightCount == 1
+            state.isUntouched = outcome.isUntouched && state.flightCount == 1
         }
         throw refusal.error
     }

@@ -201,7 +201,8 @@ extension Bank {
             #expect(try await bank.adjust(-7, "b") == Balance(available: 0, held: 0, debt: 4))
             await #expect(throws: LedgerError.referenceConflict) { try await bank.adjust(-6, "b") }
             await #expect(throws: LedgerError.referenceConflict) { try await bank.adjust(7, "b") }
-            await #expect(throws: LedgerError.self) { try await bank.adjust(0, "c") }
+            let nothing = LedgerError.database(.misuse("an adjustment by 0 credits"))
+            await #expect(throws: nothing) { try await bank.adjust(0, "c") }
             #expect(try await bank.adjust(5, "c") == Balance(available: 1, held: 0, debt: 0))
         }
     }

@@ -30,17 +30,21 @@ BEGIN
             MESSAGE = 'a role of Cadenza is a superuser, passes row security by or is a member of a stronger one',
             HINT = 'docs/database.md: what to run as the administrator';
     END IF;
-    IF NOT pg_has_role(current_user, 'cadenza_owner', 'MEMBER') THEN
+    -- Who migrates acts as the owner; a server with this one login also steps down into the others.
+    FOREACH v_role IN ARRAY ARRAY['cadenza_owner', 'cadenza_app', 'cadenza_service'] LOOP
+        CONTINUE WHEN pg_has_role(current_user, v_role, 'MEMBER');
         BEGIN
-            EXECUTE format('GRANT cadenza_owner TO %I', current_user);
+            EXECUTE format('GRANT %I TO %I', v_role, current_user);
         EXCEPTION
             WHEN unique_violation THEN NULL;
             WHEN insufficient_privilege THEN
-                RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
-                    MESSAGE = format('%s is no member of cadenza_owner', current_user),
-                    HINT = 'docs/database.md: what to run as the administrator';
+                IF v_role = 'cadenza_owner' THEN
+                    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+                        MESSAGE = format('%s is no member of cadenza_owner', current_user),
+                        HINT = 'docs/database.md: what to run as the administrator';
+                END IF;
         END;
-    END IF;
+    END LOOP;
 END
 $$;
 
@@ -51,6 +55,8 @@ DECLARE
     v_table TEXT;
 BEGIN
     EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', v_schema);
+    -- What a session makes for itself outlives its transaction, and other requests use the session after it.
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO cadenza_owner', v_schema);
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO cadenza_app, cadenza_service', v_schema);
     IF has_schema_privilege('cadenza_app', v_schema, 'CREATE')

@@ -17,9 +17,12 @@ public struct APIKey: Hashable, Sendable {
 public struct Principal: Hashable, Sendable {
     public var accountID: AccountID
     public var keyID: APIKeyID
+    /// What the database lets the caller's requests do.
+    public var authority: CallerAuthority
 
-    public init(accountID: AccountID, keyID: APIKeyID) {
+    public init(accountID: AccountID, keyID: APIKeyID, authority: CallerAuthority = .nobody) {
         self.accountID = accountID
         self.keyID = keyID
+        self.authority = authority
     }
 }

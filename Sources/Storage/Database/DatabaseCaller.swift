@@ -4,6 +4,8 @@ public enum DatabaseCaller: Hashable, Sendable {
     case service
     /// Whoever presents the credential with this SHA-256, in hexadecimal as it is stored; `nil`: nobody yet.
     case credential(sha256: String?)
+    /// The schema's owner: migrations and repairs.
+    case owner
 
     @TaskLocal public static var current = DatabaseCaller.service
 }

@@ -30,7 +30,7 @@ struct LedgerFunctions: LedgerEngine {
         let arguments: [DatabaseValue] = [.text(account), .integer(credits), .text(reference)]
         let id = { (row: DatabaseRow) throws(DatabaseError) in try row.text("hold") }
         return switch caller {
-        case .service: try await call("ledger_hold($1, $2, $3, $4) AS hold", arguments + [now], id)
+        case .service, .owner: try await call("ledger_hold($1, $2, $3, $4) AS hold", arguments + [now], id)
         case .credential: try await call("hold_own_credits($1, $2, $3) AS hold", arguments, id)
         }
     }
@@ -97,14 +97,13 @@ struct LedgerFunctions: LedgerEngine {
         let arguments: [DatabaseValue] = [
             .text(account), .integer(credits), .text(service), .optional(jobID),
         ]
-        let function =
+        let (function, clock): (String, [DatabaseValue]) =
             switch caller {
-            case .service: "ledger_deduct($1, $2, $3, $4, $5)"
-            case .credential: "deduct_user_credits($1, $2, $3, $4)"
+            case .service, .owner: ("ledger_deduct($1, $2, $3, $4, $5)", [now])
+            case .credential: ("deduct_user_credits($1, $2, $3, $4)", [])
             }
-        return try await call(
-            "new_balance, usage_id FROM \(function)", caller == .service ? arguments + [now] : arguments
-        ) { row throws(DatabaseError) in
+        return try await call("new_balance, usage_id FROM \(function)", arguments + clock) {
+            row throws(DatabaseError) in
             Deduction(usageID: try row.text("usage_id"), available: try row.integer("new_balance"))
         }
     }
@@ -133,12 +132,13 @@ extension Balance {
 extension LedgerError {
     /// By the states that the schema's functions raise; the figures are in their messages.
     init(refusal: LedgerError) {
-        guard case .database(.raised(let state, let message)) = refusal else {
+        guard case .database(.raised(let text)) = refusal else {
             self = refusal
             return
         }
+        let message = text.dropFirst(5)
         let figures = message.split { !$0.isNumber }.compactMap { Int64($0) }
-        switch state {
+        switch text.prefix(5) {
         case "CZ001" where figures.count == 2: self = .insufficientCredits(available: figures[0], required: figures[1])
         case "CZ002": self = .unknownAccount
         case "CZ003": self = .unknownHold

@@ -137,8 +137,23 @@ public struct Pipeline: Sendable {
     }
 
     private func handle(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
-        guard found.route.caller == .account else { return try await found.route.respond(to: context) {} }
+        guard found.route.caller == .account else {
+            let context = context
+            return try await CallerAuthority.nobody.act { () async throws(Problem) in
+                try await found.route.respond(to: context) {}
+            }
+        }
         let principal = try await authenticate.admit(&context)
+        let admitted = context
+        return try await principal.authority.act { () async throws(Problem) in
+            let response = try await handle(found, admitted, principal)
+            return response.carried(by: principal.authority)
+        }
+    }
+
+    private func handle(
+        _ found: RouteReference, _ context: RequestContext, _ principal: Principal
+    ) async throws(Problem) -> Response {
         let (limit, budget) = (accountLimit, found.route.budget)
         do throws(Problem) {
             // Within the route, so that a malformed request is told so before its budget is.

@@ -1,6 +1,6 @@
 public import Core
 
-public enum APIKeyKind: IdentifierKind { public static let prefix = "key" }
+public enum APIKeyKind: IdentifierKind { public static let prefix: StaticString = "key" }
 public typealias APIKeyID = Identifier<APIKeyKind>
 
 /// A long-lived credential of an account. Its secret is stored only as a hash and shown only once.

@@ -312,6 +312,6 @@ struct LedgerStore {
     }
 }
 
-enum EntryKind: IdentifierKind { static let prefix = "ent" }
-enum LotKind: IdentifierKind { static let prefix = "lot" }
-enum UsageKind: IdentifierKind { static let prefix = "use" }
+enum EntryKind: IdentifierKind { static let prefix: StaticString = "ent" }
+enum LotKind: IdentifierKind { static let prefix: StaticString = "lot" }
+enum UsageKind: IdentifierKind { static let prefix: StaticString = "use" }

@@ -21,7 +21,7 @@ public struct Balance: Hashable, Sendable {
     }
 }
 
-public enum HoldKind: IdentifierKind { public static let prefix = "hld" }
+public enum HoldKind: IdentifierKind { public static let prefix: StaticString = "hld" }
 public typealias HoldID = Identifier<HoldKind>
 
 /// How a hold ended. It ends once.
@@ -64,7 +64,7 @@ public struct Purchase: Hashable, Sendable {
     public var createdAt: Timestamp
 }
 
-public enum PurchaseKind: IdentifierKind { public static let prefix = "pur" }
+public enum PurchaseKind: IdentifierKind { public static let prefix: StaticString = "pur" }
 public typealias PurchaseID = Identifier<PurchaseKind>
 
 /// What was bought, and what was paid for it in the currency's minor unit.

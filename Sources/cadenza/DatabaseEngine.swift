@@ -3,7 +3,6 @@ import Core
 import Database
 import Glibc
 import Postgres
-import Reactor
 import SQLite
 import Telemetry
 
@@ -23,11 +22,15 @@ struct DatabaseEngine: Sendable {
         _ settings: Settings, isNew: Bool, time: any TimeSource, log: Logger?
     ) async throws -> DatabaseEngine {
         let url = settings.database.url
-        let prefix = "sqlite:"
-        return url.hasPrefix(prefix)
-            ? try await sqlite(String(url.dropFirst(prefix.count)), settings, isNew, time)
-            : try await postgres(url, settings, time, log)
+        return isSQLite(settings)
+            ? try await sqlite(String(url.dropFirst(sqlitePrefix.count)), settings, isNew, time)
+            : try await postgres(settings, time: time, log: log)
     }
+
+    private static let sqlitePrefix = "sqlite:"
+
+    /// A file, which one server at a time uses.
+    static func isSQLite(_ settings: Settings) -> Bool { settings.database.url.hasPrefix(sqlitePrefix) }
 
     private static func sqlite(
         _ path: String, _ settings: Settings, _ isNew: Bool, _ time: any TimeSource
@@ -42,55 +45,6 @@ struct DatabaseEngine: Sendable {
         try await database.migrate()
         return DatabaseEngine(database: database, migrations: SQLiteMigrations.all, notices: nil) {
             await database.close()
-        }
-    }
-
-    private static func postgres(
-        _ url: String, _ settings: Settings, _ time: any TimeSource, _ log: Logger?
-    ) async throws -> DatabaseEngine {
-        guard let address = try? PostgresAddress(url) else {
-            throw CommandFailure("database.url is no URL that libpq can read", exit: .config)
-        }
-        let loops = try (0..<(log == nil ? 1 : settings.http.loops)).map { try EventLoop(name: "postgres-\($0)") }
-        do {
-            // A change of the schema may take longer than a request's statement may.
-            let patient = try await PostgresDatabase.open(address, loops: loops, time: time, limits: .patient)
-            if log == nil {
-                try await patient.migrate()
-                return engine(patient, address, loops, .patient)
-            }
-            do {
-                try await patient.migrate()
-            } catch {
-                await patient.close()
-                throw error
-            }
-            await patient.close()
-            let database = try await PostgresDatabase.open(
-                address, loops: loops, time: time, limits: settings.postgresLimits,
-                observe: { event in log.map { report(event, $0) } })
-            return engine(database, address, loops, settings.postgresLimits)
-        } catch {
-            for loop in loops { loop.stop() }
-            throw error
-        }
-    }
-
-    private static func engine(
-        _ database: PostgresDatabase, _ address: PostgresAddress, _ loops: [EventLoop], _ limits: PostgresLimits
-    ) -> DatabaseEngine {
-        let notices = ServerNotices(database: database, address: address, loop: loops[0], limits: limits)
-        return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
-            await database.close()
-            for loop in loops { loop.stop() }
-        }
-    }
-
-    private static func report(_ event: PostgresEvent, _ log: Logger) {
-        switch event {
-        case .connected: log.debug("database connection made")
-        case .unreachable(let error): log.error("database unreachable", ["cause": "\(error)"])
-        case .lost(let error): log.warning("database connection lost", ["cause": "\(error)"])
         }
     }
 }

@@ -9,14 +9,14 @@ import Telemetry
 struct ServerNotices: Sendable {
     private static let channel = "cadenza_queue"
 
-    let database: PostgresDatabase
+    let database: any SQLDatabase
     let address: PostgresAddress
     let loop: EventLoop
     let limits: PostgresLimits
     /// Tells one's own notices from the others'.
     private let sender = "\(UInt64.random(in: .min ... .max))"
 
-    init(database: PostgresDatabase, address: PostgresAddress, loop: EventLoop, limits: PostgresLimits) {
+    init(database: any SQLDatabase, address: PostgresAddress, loop: EventLoop, limits: PostgresLimits) {
         self.database = database
         self.address = address
         self.loop = loop
@@ -24,9 +24,8 @@ struct ServerNotices: Sendable {
     }
 
     func send() async throws {
-        try await database.write(batch: [
-            DatabaseStatement("SELECT pg_notify($1, $2)", [.text(Self.channel), .text(sender)])
-        ])
+        let notice = DatabaseStatement("SELECT pg_notify($1, $2)", [.text(Self.channel), .text(sender)])
+        try await DatabaseCaller.$current.withValue(.service) { try await database.write(batch: [notice]) }
     }
 
     /// Calls `heard` for every notice of another server, and when there may have been some that nobody heard.

@@ -12,8 +12,6 @@ struct RoleStage: Sendable {
     static let bobsRevoked = String(repeating: "c", count: 64)
     static let bobsExpired = String(repeating: "d", count: 64)
 
-    let app: PostgresDatabase
-    let service: PostgresDatabase
     let roles: RoleDatabase
     let alice: AccountID
     let bob: AccountID
@@ -21,40 +19,12 @@ struct RoleStage: Sendable {
     let alicesHold: HoldID
 
     static func open(_ body: (RoleStage) async throws -> Void) async throws {
-        try await withPostgres { owner, address in
-            let password = try await logins.value
-            let limits = PostgresLimits()
-            let app = try await PostgresDatabase.open(
-                address.role("cadenza_app", password: password), loops: PostgresServer.loops, time: ManualTime(),
-                limits: limits)
-            let service = try await PostgresDatabase.open(
-                address.role("cadenza_service", password: password), loops: PostgresServer.loops, time: ManualTime(),
-                limits: limits)
-            let stage = try await RoleStage(app: app, service: service, owner: owner)
-            do {
-                try await body(stage)
-                await app.close()
-                await service.close()
-            } catch {
-                await app.close()
-                await service.close()
-                throw error
-            }
-        }
+        try await PostgresRoles.open { roles in try await body(RoleStage(roles)) }
     }
 
-    /// Lets the roles log in, once for the whole server: the first migration has made them.
-    private static let logins = Task {
-        let password = Identifier<HoldKind>(at: SystemTime().now()).text
-        try await PostgresServer.run(
-            ["cadenza_app", "cadenza_service"].map { "ALTER ROLE \($0) LOGIN PASSWORD '\(password)'" })
-        return password
-    }
-
-    private init(app: PostgresDatabase, service: PostgresDatabase, owner: PostgresDatabase) async throws {
-        self.app = app
-        self.service = service
-        roles = RoleDatabase(app: app, service: service, owner: owner)
+    private init(_ logins: PostgresRoles) async throws {
+        roles = logins.database
+        let service = logins.service
         let time = ManualTime()
         let ledger = CreditLedger(time: time)
         let (alice, bob) = (AccountID(at: time.now()), AccountID(at: time.now()))

@@ -26,7 +26,7 @@ struct StudioFixture {
 
     let directory = TemporaryDirectory()
     let time: ManualTime
-    let database: SQLiteDatabase
+    let database: any SQLDatabase
     let ledger: CreditLedger
     let queue: TaskQueue
     let blobs: LocalBlobStore
@@ -37,11 +37,18 @@ struct StudioFixture {
     init(
         inputSeconds: Double = 180, time: ManualTime = ManualTime(),
         inspection: Result<InputProperties, JobError>? = nil,
-        queueLimits: QueueLimits = QueueLimits(), limits: JobLimits = JobLimits(), service: Service = Self.separation
+        queueLimits: QueueLimits = QueueLimits(), limits: JobLimits = JobLimits(), service: Service = Self.separation,
+        on database: (any SQLDatabase)? = nil
     ) async throws {
         self.time = time
-        database = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
-        try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
+        if let database {
+            self.database = database
+        } else {
+            let file = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
+            try await file.migrate()
+            self.database = file
+        }
+        let database = self.database
         ledger = CreditLedger(time: time)
         queue = TaskQueue(time: time, limits: queueLimits)
         blobs = try LocalBlobStore(root: directory.path + "/data")

@@ -120,8 +120,16 @@ extension SettingKey {
             "The database: \"sqlite:\" and the path of its file, or \"postgres://user:password@host/name\".",
             defaultInWords: "cadenza.sqlite in the data directory", isSecret: true),
         SettingKey(
+            "database", "service_url", .optionalText(\.database.serviceURL),
+            "Postgres: the login of the role cadenza_service, for workers; url's is then that of cadenza_app.",
+            defaultInWords: "none: url's login does everything, with a warning", isSecret: true),
+        SettingKey(
+            "database", "owner_url", .optionalText(\.database.ownerURL),
+            "Postgres: the login of the role cadenza_owner, for schema changes; a server need not have it.",
+            defaultInWords: "none: with service_url the schema must be up to date", isSecret: true),
+        SettingKey(
             "database", "connections_max", .integer(\.database.connectionsMax, 1...1000),
-            "Connections to Postgres that this server holds at most, besides the one that listens."),
+            "Connections to Postgres that this server holds at most for each login, besides the one that listens."),
         SettingKey(
             "database", "wait_seconds", .number(\.database.waitSeconds, 0.01...3600),
             "How long a transaction waits for one of them; then its request is answered 503."),

@@ -68,6 +68,10 @@ public struct Settings: Hashable, Sendable {
     public struct Database: Hashable, Sendable {
         /// `sqlite:` and the path of the file, or `postgres://…`.
         public var url = ""
+        /// Empty: `url`'s login does everything.
+        public var serviceURL = ""
+        /// Empty: `url`'s login migrates too, unless there is a service's.
+        public var ownerURL = ""
         public var connectionsMax = 16
         public var waitSeconds = 5.0
         public var statementSeconds = 30.0

@@ -117,6 +117,17 @@ struct SettingsLoader {
         require(
             ["sqlite:/", "postgres://", "postgresql://"].contains { settings.database.url.hasPrefix($0) },
             "database.url", "must be \"sqlite:\" and the absolute path of a file, or \"postgres://…\"")
+        for (url, name) in [(settings.database.serviceURL, "service_url"), (settings.database.ownerURL, "owner_url")] {
+            require(
+                url.isEmpty || ["postgres://", "postgresql://"].contains { url.hasPrefix($0) }, "database.\(name)",
+                "must be \"postgres://…\"")
+            require(
+                url.isEmpty || !settings.database.url.hasPrefix("sqlite:"), "database.\(name)",
+                "is for Postgres, and database.url is a SQLite file")
+        }
+        require(
+            settings.database.ownerURL.isEmpty || !settings.database.serviceURL.isEmpty, "database.service_url",
+            "is missing: with an owner's login of its own the service has one too")
     }
 
     private mutating func require(_ condition: Bool, _ path: String, _ message: String) {

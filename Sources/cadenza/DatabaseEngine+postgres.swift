@@ -1,0 +1,148 @@
+import Config
+import Core
+import Database
+import Postgres
+import Reactor
+import Telemetry
+
+extension DatabaseEngine {
+    /// The logins of `database.url`, `.service_url` and `.owner_url`; how they share the work is in docs/database.md.
+    static func postgres(
+        _ settings: Settings, time: any TimeSource, log: Logger?
+    ) async throws -> DatabaseEngine {
+        let loops = try (0..<(log == nil ? 1 : settings.http.loops)).map { try EventLoop(name: "postgres-\($0)") }
+        let logins = Logins(settings: settings, loops: loops, time: time, log: log)
+        do {
+            let database = settings.database.serviceURL.isEmpty ? try await logins.one() : try await logins.each()
+            let notices = try logins.notices(database)
+            return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
+                await database.close()
+                for loop in loops { loop.stop() }
+            }
+        } catch {
+            for loop in loops { loop.stop() }
+            throw error
+        }
+    }
+}
+
+/// Opens what the settings name. An operator's command, which has no log, may keep the database busy for as long as
+/// it takes; a server's change of the schema may as well, but not its requests.
+private struct Logins {
+    let settings: Settings
+    let loops: [EventLoop]
+    let time: any TimeSource
+    let log: Logger?
+
+    /// One login that steps down into the roles.
+    func one() async throws -> RoleDatabase {
+        try await migrate(settings.database.url, "url")
+        let database = RoleDatabase(login: try await open(settings.database.url, "url"))
+        do {
+            for caller in [DatabaseCaller.service, .credential(sha256: nil)] {
+                try await DatabaseCaller.$current.withValue(caller) {
+                    _ = try await database.read { try await $0.query("SELECT 1 AS one", []) }
+                }
+            }
+        } catch {
+            await database.close()
+            throw error
+        }
+        log?.warning(
+            "one database login does everything: what gets SQL into a request can move anybody's credits; set "
+                + "database.service_url and database.owner_url (docs/database.md)")
+        return database
+    }
+
+    /// A login for each role.
+    func each() async throws -> RoleDatabase {
+        if !settings.database.ownerURL.isEmpty { try await migrate(settings.database.ownerURL, "owner_url") }
+        let service = try await open(settings.database.serviceURL, "service_url")
+        do {
+            try await requireSchema(service)
+            let app = try await open(settings.database.url, "url")
+            let database = RoleDatabase(app: app, service: service)
+            do {
+                try await requireWeakness(database)
+            } catch {
+                await database.close()
+                throw error
+            }
+            return database
+        } catch {
+            await service.close()
+            throw error
+        }
+    }
+
+    /// Servers wake each other as the service.
+    func notices(_ database: RoleDatabase) throws -> ServerNotices {
+        let isOne = settings.database.serviceURL.isEmpty
+        return ServerNotices(
+            database: database,
+            address: isOne
+                ? try address(settings.database.url, "url") : try address(settings.database.serviceURL, "service_url"),
+            loop: loops[0], limits: settings.postgresLimits)
+    }
+
+    /// Requests on a login that may all would be a wall that nobody misses until it is needed.
+    private func requireWeakness(_ database: RoleDatabase) async throws {
+        let isStrong = try await DatabaseCaller.$current.withValue(.credential(sha256: nil)) {
+            try await database.read { connection in
+                try await connection.query(
+                    """
+                    SELECT (rolbypassrls OR pg_has_role(rolname, 'cadenza_service', 'MEMBER'))::INT AS strong
+                    FROM pg_roles WHERE rolname = current_user
+                    """, []
+                ).first?.bool("strong") ?? true
+            }
+        }
+        guard isStrong else { return }
+        throw CommandFailure(
+            "the login of database.url may do more than cadenza_app (docs/database.md)", exit: .config)
+    }
+
+    private func requireSchema(_ service: PostgresDatabase) async throws {
+        do {
+            let steps = try await Migrator(PostgresMigrations.all, time: time).status(service)
+            guard steps.contains(where: { !$0.isApplied }) else { return }
+        } catch DatabaseError.permissionDenied {
+            // Nothing is there yet that the service could read.
+        }
+        throw CommandFailure(
+            "the schema is not up to date: run cadenza migrate with database.owner_url", exit: .config)
+    }
+
+    private func migrate(_ url: String, _ key: String) async throws {
+        let owner = try await PostgresDatabase.open(address(url, key), loops: loops, time: time, limits: .patient)
+        do {
+            try await owner.migrate()
+            await owner.close()
+        } catch {
+            await owner.close()
+            throw error
+        }
+    }
+
+    private func open(_ url: String, _ key: String) async throws -> PostgresDatabase {
+        let log = log
+        return try await PostgresDatabase.open(
+            address(url, key), loops: loops, time: time, limits: log == nil ? .patient : settings.postgresLimits,
+            observe: { event in log.map { Self.report(event, $0) } })
+    }
+
+    private func address(_ url: String, _ key: String) throws -> PostgresAddress {
+        guard let address = try? PostgresAddress(url) else {
+            throw CommandFailure("database.\(key) is no URL that libpq can read", exit: .config)
+        }
+        return address
+    }
+
+    private static func report(_ event: PostgresEvent, _ log: Logger) {
+        switch event {
+        case .connected: log.debug("database connection made")
+        case .unreachable(let error): log.error("database unreachable", ["cause": "\(error)"])
+        case .lost(let error): log.warning("database connection lost", ["cause": "\(error)"])
+        }
+    }
+}

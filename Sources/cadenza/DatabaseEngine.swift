@@ -10,6 +10,8 @@ import Telemetry
 struct DatabaseEngine: Sendable {
     let database: any SQLDatabase
     let migrations: [Migration]
+    /// `nil` where the database has one server only.
+    let notices: ServerNotices?
     /// Waits for what is under way and closes.
     let close: @Sendable () async -> Void
 
@@ -41,6 +43,8 @@ struct DatabaseEngine: Sendable {
         }
         let database = try SQLiteDatabase(path: path, time: time)
         try await database.migrate()
-        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all) { await database.close() }
+        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all, notices: nil) {
+            await database.close()
+        }
     }
 }

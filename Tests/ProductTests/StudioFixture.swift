@@ -6,7 +6,6 @@ import Database
 import HTTP
 import JobQueue
 import Ledger
-import SQLite
 import Studio
 import Support
 import Telemetry
@@ -26,7 +25,7 @@ struct StudioFixture {
 
     let directory = TemporaryDirectory()
     let time: ManualTime
-    let database: SQLiteDatabase
+    let scratch: ScratchDatabase
     let ledger: CreditLedger
     let queue: TaskQueue
     let blobs: LocalBlobStore
@@ -40,8 +39,8 @@ struct StudioFixture {
         queueLimits: QueueLimits = QueueLimits(), limits: JobLimits = JobLimits(), service: Service = Self.separation
     ) async throws {
         self.time = time
-        database = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
-        try await Migrator(SQLiteMigrations.all, time: time).migrate(database)
+        scratch = try await ScratchDatabase.open(time: time)
+        let database = scratch.database
         ledger = CreditLedger(time: time)
         queue = TaskQueue(time: time, limits: queueLimits)
         blobs = try LocalBlobStore(root: directory.path + "/data")
@@ -54,6 +53,8 @@ struct StudioFixture {
             wakeWorkers: {})
         accounts = AccountService(database: database, time: time)
     }
+
+    var database: any SQLDatabase { scratch.database }
 
     static let separation = Service(
         name: "separation",

@@ -122,7 +122,7 @@ let suites: [Target] = [
         "ProductTests",
         [
             "Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Studio", "API", "Workers", "Blobs", "Database",
-            "SQLite", "JobQueue", "Ledger", "Engines", "Support",
+            "SQLite", "JobQueue", "Ledger", "Engines", "HTTPServer", "Page", "FuzzInvariants", "Support",
         ]),
     tests("PageTests", ["Core", "HTTP", "Page", "CLinux", "CZlib", "Support"]),
     tests("EndToEndTests", ["Core", "Support", "CLinux"]),

@@ -170,7 +170,7 @@ class Server:
 
     def files(self):
         """Files of uploads and results, and what was left half-made."""
-        kept = ("cadenza.sqlite", "demo-api-key", "owner")
+        kept = ("cadenza.sqlite", "demo-api-key", "owner", "gate")
         return sorted(
             str(file.relative_to(self.data)) for file in self.data.rglob("*")
             if file.is_file() and not file.name.startswith(kept) and not file.name.endswith(".lock"))

@@ -68,7 +68,8 @@ final class Application: Sendable {
         let tls = try settings.tlsContext()
         Self.report(tls, log)
         http = HTTPServer.Server(
-            configuration: settings.serverConfiguration(tls: tls, problem: { pipeline.answer($0) }), log: log,
+            configuration: settings.serverConfiguration(tls: tls, problem: { pipeline.answer($0, isSecure: $1) }),
+            log: log,
             metrics: metrics, answer: { pipeline.answer($0) })
     }
 

@@ -21,11 +21,15 @@ struct DatabaseEngine: Sendable {
         _ settings: Settings, isNew: Bool, time: any TimeSource, log: Logger?
     ) async throws -> DatabaseEngine {
         let url = settings.database.url
-        let prefix = "sqlite:"
-        return url.hasPrefix(prefix)
-            ? try await sqlite(String(url.dropFirst(prefix.count)), settings, isNew, time)
+        return isSQLite(settings)
+            ? try await sqlite(String(url.dropFirst(sqlitePrefix.count)), settings, isNew, time)
             : try await postgres(url, settings, time, log)
     }
+
+    private static let sqlitePrefix = "sqlite:"
+
+    /// A file, which one server at a time uses.
+    static func isSQLite(_ settings: Settings) -> Bool { settings.database.url.hasPrefix(sqlitePrefix) }
 
     private static func sqlite(
         _ path: String, _ settings: Settings, _ isNew: Bool, _ time: any TimeSource

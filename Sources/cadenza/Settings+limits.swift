@@ -103,11 +103,12 @@ extension Settings {
 
     /// - Parameter problem: the API's shape of what the server itself refuses.
     func serverConfiguration(
-        tls context: TLSContext?, problem: @escaping @Sendable (Refusal) -> Response
+        tls context: TLSContext?, problem: @escaping ServerConfiguration.Refusing
     ) -> ServerConfiguration {
         var values = ServerConfiguration(problem: problem)
         values.tls = context
         values.proxies = trustedProxies
+        values.standingFields = Pipeline.standingFields
         values.host = http.address
         values.port = UInt16(http.port)
         values.loops = http.loops

@@ -78,8 +78,11 @@ struct Bank: Sendable {
         }
     }
 
+    /// As the schema's owner, whom no grant stops.
     func run(_ sql: String) async throws {
-        try await database.write { try await $0.execute(sql, []) }
+        try await DatabaseCaller.$current.withValue(.owner) {
+            _ = try await database.write { try await $0.execute(sql, []) }
+        }
     }
 }
 
@@ -228,26 +231,6 @@ struct Bank: Sendable {
                 try await bank.balance() == Balance(available: 1, held: 0, debt: 0), "it returned to an expired lot")
             #expect(try await bank.expire() == 1)
             #expect(try await bank.balance() == Balance(available: 1, held: 0, debt: 0))
-        }
-    }
-
-    @Test(arguments: Backend.allCases)
-    func `a debt is repaid by what comes in, before it can be spent`(_ backend: Backend) async throws {
-        try await Bank.open(backend) { bank in
-            try await bank.grant(4, "trial")
-            let hold = try await bank.hold(4, "job-1")
-            // No call creates a debt yet (refunds will): the books get one by hand.
-            try await bank.run(
-                """
-                INSERT INTO credit_ledger (id, account_id, kind, reference, amount, available_change, held_change,
-                    debt_change, created_at)
-                SELECT 'ent_debt', id, 'dispute', 'd', -9, 0, 0, 9, 0 FROM credit_users
-                """)
-            try await bank.run("UPDATE credit_users SET debt = 9")
-            try await bank.release(hold)
-            #expect(try await bank.balance() == Balance(available: 0, held: 0, debt: 5))
-            let balance = try await bank.grant(8, "pack", source: .purchase)
-            #expect(balance == Balance(available: 3, held: 0, debt: 0))
         }
     }
 

@@ -47,7 +47,7 @@ struct HTTPFieldsTests {
         let plan = ResponsePlan(status: 200, length: 0, isHead: false, minorVersion: 1, keepsAlive: true)
         var caught: SerializationError?
         do throws(SerializationError) {
-            try ResponseSerializer.appendHead(status: 200, fields: all, plan: plan, date: nil, to: &bytes)
+            try ResponseSerializer.appendHead(status: 200, fields: all, plan: plan, standing: [], to: &bytes)
         } catch {
             caught = error
         }

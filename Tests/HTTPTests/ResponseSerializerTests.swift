@@ -11,23 +11,29 @@ private func plan(_ length: Int?, closes: Bool = false) -> ResponsePlan {
 }
 
 private func head(
-    _ status: Int, _ fields: [(String, String)], _ plan: ResponsePlan, date: String? = nil
+    _ status: Int, _ fields: [(String, String)], _ plan: ResponsePlan, id: RequestID? = nil, standing: [UInt8] = []
 ) throws(SerializationError) -> String {
     var all = HTTPFields()
     for (name, value) in fields { all.append(name, value) }
     var bytes = ByteBuffer(capacity: 16)
-    try ResponseSerializer.appendHead(status: status, fields: all, plan: plan, date: date, to: &bytes)
+    try ResponseSerializer.appendHead(
+        status: status, fields: all, requestID: id, plan: plan, standing: standing, to: &bytes)
     return String(decoding: bytes.array(), as: UTF8.self)
 }
 
 struct ResponseSerializerTests {
-    @Test func `a head is status line, date, fields, framing and connection`() throws {
+    @Test func `a head is status line, standing lines, request id, fields, framing and connection`() throws {
+        var every = HTTPFields()
+        every.append("X-Every", "response")
+        let id = RequestID(at: Timestamp(milliseconds: 0))
         let text = try head(
             404, [("Content-Type", "text/plain"), ("Set-Cookie", "a"), ("Set-Cookie", "b")], plan(5, closes: true),
-            date: "Sun, 06 Nov 1994 08:49:37 GMT")
+            id: id,
+            standing: ResponseSerializer.standingLines(date: "Sun, 06 Nov 1994 08:49:37 GMT", every))
         #expect(
-            text == "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: text/plain\r\n"
-                + "Set-Cookie: a\r\nSet-Cookie: b\r\nContent-Length: 5\r\nConnection: close\r\n\r\n")
+            text == "HTTP/1.1 404 Not Found\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nX-Every: response\r\n"
+                + "X-Request-Id: \(id)\r\nContent-Type: text/plain\r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
+                + "Content-Length: 5\r\nConnection: close\r\n\r\n")
         #expect(try head(200, [], plan(nil)) == "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     }
 
@@ -67,7 +73,7 @@ struct ResponseSerializerTests {
         bytes.append([1, 2, 3])
         var caught: SerializationError?
         do throws(SerializationError) {
-            try ResponseSerializer.appendHead(status: 200, fields: fields, plan: plan(0), date: nil, to: &bytes)
+            try ResponseSerializer.appendHead(status: 200, fields: fields, plan: plan(0), standing: [], to: &bytes)
         } catch {
             caught = error
         }

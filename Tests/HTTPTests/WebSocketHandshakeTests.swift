@@ -43,7 +43,7 @@ struct WebSocketHandshakeTests {
     @Test func `the head of a 101 names the upgrade and no length`() throws {
         let plan = ResponsePlan(status: 101, length: nil, isHead: false, minorVersion: 1, keepsAlive: false)
         var bytes = ByteBuffer(capacity: 16)
-        try ResponseSerializer.appendHead(status: 101, fields: HTTPFields(), plan: plan, date: nil, to: &bytes)
+        try ResponseSerializer.appendHead(status: 101, fields: HTTPFields(), plan: plan, standing: [], to: &bytes)
         #expect(
             String(decoding: bytes.array(), as: UTF8.self)
                 == "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n")

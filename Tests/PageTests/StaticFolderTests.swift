@@ -46,6 +46,13 @@ struct StaticFolderTests {
         #expect(try await site.get("/a.txt", [("Range", "bytes=0-0,2-3")]).text.contains("\r\n\r\nxt\r\n--"))
     }
 
+    @Test func `a file from the future is dated now (RFC 9110 §8.8.2.1)`() async throws {
+        let now = ManualTime()
+        let later = timeval(tv_sec: Int(now.now().milliseconds / 1000) + 3600, tv_usec: 0)
+        try #require(utimes("\(root.path)/www/a.txt", [later, later]) == 0)
+        #expect(try await site.get("/a.txt").fields["Last-Modified"] == HTTPDate.format(now.now()))
+    }
+
     @Test func `a folder is served by its index`() async throws {
         #expect(try await site.get("/").text == "home")
         #expect(try await site.get("/sub/").text == "below")

@@ -23,6 +23,12 @@ struct ConformanceTests {
             ("GET", "/healthz", nil, "", []), ("GET", "/readyz", nil, "", []), ("GET", "/metrics", nil, "", []),
             ("GET", "/openapi.json", nil, "", []), ("GET", "/openapi.json", nil, "", [("If-Match", "\"x\"")]),
             ("GET", "/api/credits", nil, "", [("Accept-Encoding", "*;q=0")]),
+            ("GET", "/healthz", nil, "", [("If-None-Match", "*")]),
+            ("GET", "/readyz", nil, "", [("If-Match", "\"x\"")]),
+            ("GET", "/api/credits", nil, "", [("If-None-Match", "*")]),
+            ("GET", "/api/v1/jobs", nil, "", [("If-Match", "\"x\"")]),
+            ("POST", "/api/v1/quotes", "{}", "application/json", [("If-Match", "*")]),
+            ("DELETE", "/api/v1/jobs/\(queued)", nil, "", [("If-Match", "\"x\"")]),
             ("POST", "/api/v1/quotes", nil, "", []), ("POST", "/api/v1/jobs", nil, "", []),
             ("POST", "/api/paywall", "{}", "application/json", [("Content-Encoding", "gzip")]),
             ("GET", "/api/credits?limit=1", nil, "", []), ("GET", "/api/credits?userId=x", nil, "", []),
@@ -114,7 +120,8 @@ struct ConformanceTests {
             }
         }
         try await sending.value
-        let whole = Response(status: 200, fields: response.fields, body: .bytes(Array(text.utf8)))
+        var whole = Response(status: 200, fields: response.fields, body: .bytes(Array(text.utf8)))
+        whole.requestID = response.requestID
         let answer = try await Answer(whole)
         for event in ["timeline", "progress", "end"] { #expect(text.contains("event: \(event)\n")) }
         #expect(document.faults(of: answer, to: "GET", path) == [])

@@ -62,6 +62,19 @@ struct CrossOriginTests {
         }
     }
 
+    @Test(arguments: [("/data", "DELETE"), ("/data", "get"), ("/data", "TRACE"), ("*", "GET")])
+    func `a preflight for what the path lacks is told of no methods, nor of how long that holds`(
+        path: String, method: String
+    ) async throws {
+        let answer = try await Self.fixture(Self.app).send(
+            "OPTIONS", path, [("Origin", Self.app), ("Access-Control-Request-Method", method)])
+        #expect(answer.status == 204)
+        for name in ["Allow-Methods", "Allow-Headers", "Max-Age"] {
+            #expect(answer.fields["Access-Control-\(name)"] == nil, "\(name)")
+        }
+        #expect(answer.fields.values("Vary").joined().contains("Access-Control-Request-Method"))
+    }
+
     @Test func `without a list nothing is said of origins at all`() async throws {
         let answer = try await Self.fixture().send("GET", "/data", [("Origin", Self.app)])
         #expect(!answer.fields.all.contains { $0.name.hasPrefix("Access-Control-") })

@@ -110,7 +110,9 @@ struct Answer {
 
     init(_ response: Response) async throws {
         status = response.status
-        fields = response.fields
+        var fields = response.fields
+        if let id = response.requestID { fields.append("X-Request-Id", id.text) }
+        self.fields = fields
         switch response.body {
         case .empty, .webSocket: bytes = []
         case .bytes(let all): bytes = all
@@ -341,12 +343,21 @@ struct PipelineTests {
     }
 
     @Test func `the server's own refusals are problems, and nothing of them is guessed`() async throws {
-        let api = try await PipelineFixture()
-        let answer = try await Answer(api.pipeline.answer(Refusal(.uriTooLong, "too long")))
-        #expect(answer.status == 414)
-        #expect(answer.code == "uri_too_long")
-        #expect(answer.json["requestId"]?.string == answer.fields["X-Request-Id"])
-        #expect(answer.fields.values("X-Content-Type-Options") == ["nosniff"])
+        #expect(Pipeline.standingFields.values("X-Content-Type-Options") == ["nosniff"])
+        var options = PipelineOptions()
+        options.origins = OriginPolicy([try #require(WebOrigin("https://app.example.com"))])
+        let api = try await PipelineFixture(options: options)
+        for isSecure in [false, true] {
+            let refusal = Refusal(.uriTooLong, "too long")
+            let answer = try await Answer(api.pipeline.answer(refusal, isSecure: isSecure))
+            #expect(answer.status == 414)
+            #expect(answer.code == "uri_too_long")
+            #expect(answer.json["requestId"]?.string == answer.fields["X-Request-Id"])
+            // RFC 6797 §7.1, §7.2
+            let transport = isSecure ? ["max-age=31536000"] : []
+            #expect(answer.fields.values("Strict-Transport-Security") == transport)
+            #expect(!answer.fields.all.contains { $0.name.hasPrefix("Access-Control-") })
+        }
     }
 
     @Test func `health needs no credential and readiness says whether the database answers`() async throws {

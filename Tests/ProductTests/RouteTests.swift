@@ -42,7 +42,8 @@ struct RouteTests {
         head.fields.append("Content-Type", type)
         for (name, value) in fields { head.fields.append(name, value) }
         var context = RequestContext(
-            request: Request(head: head, body: RequestBody(oneByteAtATime: Array(text.utf8))), id: "req")
+            request: Request(head: head, body: RequestBody(oneByteAtATime: Array(text.utf8))),
+            id: RequestID(at: Timestamp(milliseconds: 0)))
         context.parameters = parameters
         return try await route.respond(to: context, admit: admit)
     }

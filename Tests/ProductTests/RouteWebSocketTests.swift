@@ -15,7 +15,9 @@ struct RouteWebSocketTests {
     private static func send(_ fields: [(String, String)]) async throws(Problem) -> Response {
         var head = RequestHead(method: "GET", target: route.path, path: route.path)
         for (name, value) in fields { head.fields.append(name, value) }
-        return try await route.respond(to: RequestContext(request: Request(head: head), id: "req")) {}
+        return try await route.respond(
+            to: RequestContext(request: Request(head: head), id: RequestID(at: Timestamp(milliseconds: 0)))
+        ) {}
     }
 
     @Test func `a handshake opens the WebSocket`() async throws {

@@ -8,7 +8,8 @@ public enum Backend: String, CaseIterable, Sendable {
     case sqlite
     case postgres
 
-    /// Runs `body` on a fresh, migrated database, then closes and removes it.
+    /// Runs `body` on a fresh, migrated database, then closes and removes it. On Postgres it runs as the role that
+    /// `DatabaseCaller.current` names, by default `cadenza_service`.
     public func withDatabase<Value: Sendable>(
         time: any TimeSource = ManualTime(), _ body: (any SQLDatabase) async throws -> Value
     ) async throws -> Value {
@@ -19,7 +20,7 @@ public enum Backend: String, CaseIterable, Sendable {
                 return try await body(database)
             }
         case .postgres:
-            try await withPostgres(time: time) { database, _ in try await body(database) }
+            try await withPostgres(time: time) { database, _ in try await body(RoleDatabase(login: database)) }
         }
     }
 }

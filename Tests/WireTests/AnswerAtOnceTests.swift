@@ -1,5 +1,6 @@
 import HTTP
 import HTTPServer
+import Support
 import Testing
 
 /// Answers without a task, but for what is below `/later`.

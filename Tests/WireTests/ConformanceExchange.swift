@@ -1,5 +1,6 @@
 import Core
 import HTTP
+import Support
 import Testing
 
 /// One case on one connection: what came, held against what must.

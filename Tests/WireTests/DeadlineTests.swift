@@ -1,6 +1,7 @@
 import Core
 import HTTP
 import HTTPServer
+import Support
 import Telemetry
 import Testing
 

@@ -2,6 +2,7 @@ import Core
 import Glibc
 import HTTP
 import HTTPServer
+import Support
 import Telemetry
 import Testing
 
@@ -9,7 +10,7 @@ import Testing
     private static func server(
         loops: Int = 2, drainSeconds: Double, cancelSeconds: Double = 5, respond: @escaping Server.Respond
     ) -> Server {
-        var configuration = ServerConfiguration { Response(status: $0.status) }
+        var configuration = ServerConfiguration { refusal, _ in Response(status: refusal.status) }
         configuration.loops = loops
         configuration.limits.drainSeconds = drainSeconds
         configuration.limits.cancelSeconds = cancelSeconds
@@ -82,7 +83,7 @@ import Testing
     }
 
     @Test func `a host that is no address, or no address of this machine, is refused at start`() throws {
-        var configuration = ServerConfiguration { Response(status: $0.status) }
+        var configuration = ServerConfiguration { refusal, _ in Response(status: refusal.status) }
         let log = Logger(level: .error, descriptor: -1)
         configuration.host = "localhost"
         let unnamed = Server(configuration: configuration, log: log, metrics: Metrics(), respond: echo)
@@ -95,7 +96,7 @@ import Testing
 
     @Test func `a port on which another server listens is refused`() async throws {
         try await withServer(respond: echo) { port in
-            var configuration = ServerConfiguration { Response(status: $0.status) }
+            var configuration = ServerConfiguration { refusal, _ in Response(status: refusal.status) }
             configuration.port = port
             let second = Server(
                 configuration: configuration, log: Logger(level: .error, descriptor: -1), metrics: Metrics(),

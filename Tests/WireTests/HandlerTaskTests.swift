@@ -1,5 +1,6 @@
 import HTTP
 import HTTPServer
+import Support
 import Testing
 
 struct HandlerTaskTests {

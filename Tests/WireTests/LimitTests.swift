@@ -2,6 +2,7 @@ import Core
 import Glibc
 import HTTP
 import HTTPServer
+import Support
 import Telemetry
 import Testing
 

@@ -1,4 +1,5 @@
 import Reactor
+import Support
 import Testing
 
 @Suite struct ListenerTests {

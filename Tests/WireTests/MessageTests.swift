@@ -1,5 +1,7 @@
 import HTTP
+import Support
 import Synchronization
+import HTTPServer
 import Testing
 
 @Suite struct MessageTests {
@@ -137,6 +139,43 @@ import Testing
             #expect(response["Connection"] == "close")
             client.shutdownWrite()
             #expect(try client.isClosedByServer())
+        }
+    }
+
+    @Test func `the standing fields are on every response, also on those that the server refuses with`() async throws {
+        try await withServer(
+            configure: { $0.standingFields.append("X-Every", "one") }, respond: echo
+        ) { port in
+            let client = try WireClient(port)
+            try client.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\n\r\n")
+            for status in [200, 400] {
+                let response = try client.readResponse()
+                #expect(response.status == status)
+                #expect(response["X-Every"] == "one")
+            }
+        }
+    }
+
+    @Test func `a request is unchanged by those that its connection and others bring after it`() async throws {
+        // The parser fills the memory of the head before, unless a handler still holds it.
+        let gate = Gate()
+        try await withServer(respond: { request in
+            if request.head.path == "/held" { await gate.wait() }
+            let note = request.head.fields["X-Note"] ?? "none"
+            return Response(status: 200, body: .bytes(Array("\(request.head.target) \(note)".utf8)))
+        }) { port in
+            let held = try WireClient(port)
+            let other = try WireClient(port)
+            try held.send("GET /held HTTP/1.1\r\nHost: a\r\nX-Note: first\r\n\r\n")
+            // Half a head, whose rest comes after another connection was read.
+            try other.send("GET /other?x=1 HTTP/1.1\r\nHost: a\r\nX-Note: sec")
+            try held.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+            try other.send("ond\r\n\r\n")
+            #expect(try other.readResponse().text == "/other?x=1 second")
+            gate.open()
+            #expect(try held.readResponse().text == "/held first")
+            #expect(try held.readResponse().text == "/next none")
+            #expect(try other.get("/again").text == "/again none")
         }
     }
 

@@ -1,5 +1,6 @@
 import Core
 import HTTP
+import Support
 import Testing
 
 @Suite struct ResponseBodyTests {

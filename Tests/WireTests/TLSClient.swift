@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import Support
 import Testing
 
 /// What a test's client asks for.
@@ -22,7 +23,7 @@ enum TLSClientError: Error, Equatable {
 }
 
 /// The client's side of TLS between two buffers of bytes: what carries them is the caller's.
-final class TLSClient {
+final class TLSClient: WireCipher {
     /// SAFETY: freed once; a session is not changed after the handshake that made it.
     final class Session: @unchecked Sendable {
         let pointer: OpaquePointer
@@ -30,13 +31,6 @@ final class TLSClient {
         init(owning pointer: OpaquePointer) { self.pointer = pointer }
 
         deinit { SSL_SESSION_free(pointer) }
-    }
-
-    enum Piece {
-        case bytes([UInt8])
-        case needsMore
-        /// close_notify.
-        case end
     }
 
     private let context: OpaquePointer
@@ -134,7 +128,7 @@ final class TLSClient {
         return produced()
     }
 
-    func decrypt() throws -> Piece {
+    func decrypt() throws -> WirePiece {
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         var count = 0
         ERR_clear_error()
@@ -165,6 +159,11 @@ final class TLSClient {
 }
 
 extension WireClient {
+    var tls: TLSClient? {
+        get { cipher as? TLSClient }
+        set { cipher = newValue }
+    }
+
     /// A connection with its handshake done.
     convenience init(_ port: UInt16, tls wish: TLSWish, receiveBufferBytes: Int32? = nil) throws {
         try self.init(port, receiveBufferBytes: receiveBufferBytes)

@@ -85,7 +85,7 @@ import Testing
         let new = try TLSContext(TLSConfiguration([fixtures.identity(["new.test"])]))
         let silence = open("/dev/null", O_WRONLY | O_CLOEXEC)
         defer { close(silence) }
-        var configuration = ServerConfiguration { Response(status: $0.status) }
+        var configuration = ServerConfiguration { refusal, _ in Response(status: refusal.status) }
         configuration.tls = old
         configuration.loops = 2
         let server = Server(

@@ -1,6 +1,7 @@
 import COpenSSL
 import HTTP
 import HTTPServer
+import Support
 import Telemetry
 import Testing
 

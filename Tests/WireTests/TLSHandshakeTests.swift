@@ -1,6 +1,8 @@
 import COpenSSL
 import HTTP
+import HTTPServer
 import Reactor
+import Support
 import Telemetry
 import Testing
 
@@ -17,6 +19,23 @@ import Testing
             #expect(try client.get("/one").text == "/one ")
             #expect(try client.get("/two").text == "/two ")
             #expect(secure.get())
+        }
+    }
+
+    @Test func `who answers for the server is told whether a refused request came over TLS`() async throws {
+        func refuse(_ configuration: inout ServerConfiguration) {
+            configuration.problem = { Response(status: $0.status, body: .bytes(Array("\($1)".utf8))) }
+        }
+        let rubbish = "GET / HTTP/1.1\r\nHost\r\n\r\n"
+        try await withTLSServer(configure: refuse, respond: echo) { port in
+            let client = try WireClient(port, tls: TLSWish())
+            try client.send(rubbish)
+            #expect(try client.readResponse().text == "true")
+        }
+        try await withServer(configure: refuse, respond: echo) { port in
+            let client = try WireClient(port)
+            try client.send(rubbish)
+            #expect(try client.readResponse().text == "false")
         }
     }
 

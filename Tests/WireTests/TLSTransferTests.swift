@@ -3,6 +3,7 @@ import Core
 import Glibc
 import HTTP
 import HTTPServer
+import Support
 import Telemetry
 import Testing
 

@@ -23,7 +23,7 @@ func withServer<Value>(
     let silence = open("/dev/null", O_WRONLY | O_CLOEXEC)
     defer { close(silence) }
     let log = Logger(level: .error, descriptor: silence)
-    var configuration = ServerConfiguration { refusal in
+    var configuration = ServerConfiguration { refusal, _ in
         Response(
             status: refusal.status,
             body: .bytes(JSON.object([.init("code", .string(refusal.code.rawValue))]).encoded))

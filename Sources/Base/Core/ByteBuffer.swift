@@ -63,6 +63,11 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
     /// The decimal digits of `value`, zero-padded to `width`, at most 20.
     public mutating func append(decimal value: UInt64, width: Int = 1) {
         reserve(20)
+        if value < 10, width <= 1 {
+            base[count] = UInt8(truncatingIfNeeded: 0x30 + value)
+            filled += 1
+            return
+        }
         var digits = 1
         var bound: UInt64 = 10
         while digits < 20, digits < width || value >= bound {
@@ -85,6 +90,36 @@ public struct ByteBuffer: ~Copyable, @unchecked Sendable {
         base[count] = UInt8(truncatingIfNeeded: 0x30 + value / 10)
         base[count + 1] = UInt8(truncatingIfNeeded: 0x30 + value % 10)
         filled += 2
+    }
+
+    /// The first `count` bytes of `word` in memory's order, at most 8.
+    @inlinable @inline(__always) mutating func append(word: UInt64, count: Int) {
+        reserve(8)
+        UnsafeMutableRawPointer(base + filled).storeBytes(of: word.littleEndian, as: UInt64.self)
+        filled += count
+    }
+
+    /// Appends visible ASCII and spaces; returns false, with nothing appended, if `bytes` hold anything else.
+    public mutating func append(plainText bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        let length = bytes.count
+        // A text is looked at while it is copied: most are shorter than what it costs to call memcpy.
+        reserve(length)
+        let source = UnsafeRawBufferPointer(bytes)
+        let target = UnsafeMutableRawPointer(base + count)
+        var index = 0
+        while index + 8 <= length {
+            let word = source.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard word.isPlainText else { return false }
+            target.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
+            index += 8
+        }
+        while index < length {
+            guard bytes[index] >= 0x20, bytes[index] <= 0x7E else { return false }
+            target.storeBytes(of: bytes[index], toByteOffset: index, as: UInt8.self)
+            index += 1
+        }
+        filled += length
+        return true
     }
 
     public mutating func append(decimal value: Int64) {
@@ -146,17 +181,27 @@ extension UnsafeBufferPointer<UInt8> {
         let bytes = UnsafeRawBufferPointer(self)
         var index = 0
         while index + 8 <= count {
-            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            // The high bit of a byte is set where it is below 0x20, is 0x7F, or is not ASCII; a borrow only sets more.
-            let low = word &- 0x2020_2020_2020_2020
-            let delete = (word ^ 0x7F7F_7F7F_7F7F_7F7F) &- 0x0101_0101_0101_0101
-            if (low | delete | word) & 0x8080_8080_8080_8080 != 0 { return false }
+            guard bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).isPlainText else { return false }
             index += 8
+        }
+        // The last eight once more, where there are as many: cheaper than the rest one by one.
+        if index < count, count >= 8 {
+            return bytes.loadUnaligned(fromByteOffset: count - 8, as: UInt64.self).isPlainText
         }
         while index < count {
             if self[index] < 0x20 || self[index] > 0x7E { return false }
             index += 1
         }
         return true
+    }
+}
+
+extension UInt64 {
+    /// Whether each of the eight bytes is visible ASCII or a space.
+    fileprivate var isPlainText: Bool {
+        // The high bit of a byte is set where it is below 0x20, is 0x7F, or is not ASCII; a borrow only sets more.
+        let low = self &- 0x2020_2020_2020_2020
+        let delete = (self ^ 0x7F7F_7F7F_7F7F_7F7F) &- 0x0101_0101_0101_0101
+        return (low | delete | self) & 0x8080_8080_8080_8080 == 0
     }
 }

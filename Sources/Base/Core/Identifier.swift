@@ -3,46 +3,66 @@ internal import Synchronization
 
 /// What an identifier names; its prefix is the text before the underscore.
 public protocol IdentifierKind: Sendable {
-    static var prefix: String { get }
+    static var prefix: StaticString { get }
 }
 
 /// A prefixed UUIDv7 (RFC 9562 §5.7): `job_` and 32 lower-case hexadecimal digits, sortable by creation time.
 public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, CustomStringConvertible {
-    public let text: String
+    // Two words: a copy costs nothing, and one that is only logged never becomes a string.
+    private let high: UInt64
+    private let low: UInt64
 
     /// A new identifier for the time `now`; identifiers made by one process never repeat and sort as made.
-    public init(at now: Timestamp) {
-        let (high, low) = UUIDv7.next(at: now)
-        var bytes = ByteBuffer(capacity: 64)
-        bytes.append(Kind.prefix)
-        bytes.append(UInt8(ascii: "_"))
-        bytes.append(hexadecimal: high)
-        bytes.append(hexadecimal: low)
-        text = bytes.withBytes { String(decoding: $0, as: UTF8.self) }
-    }
+    public init(at now: Timestamp) { (high, low) = UUIDv7.next(at: now) }
 
     /// `nil` unless `text` is this kind's prefix, an underscore and 32 lower-case hexadecimal digits.
     public init?(parsing text: String) {
         let bytes = text.utf8
-        guard bytes.count == Kind.prefix.utf8.count + 33, text.hasPrefix(Kind.prefix + "_") else { return nil }
-        let digits = bytes.suffix(32)
-        guard digits.allSatisfy({ ($0 >= 0x30 && $0 <= 0x39) || ($0 >= 0x61 && $0 <= 0x66) }) else { return nil }
-        self.text = text
+        guard bytes.count == Kind.prefix.utf8CodeUnitCount + 33, text.hasPrefix("\(Kind.prefix)_"),
+            let high = Self.value(bytes.suffix(32).prefix(16)), let low = Self.value(bytes.suffix(16))
+        else { return nil }
+        (self.high, self.low) = (high, low)
+    }
+
+    private static func value(_ digits: Substring.UTF8View) -> UInt64? {
+        var value: UInt64 = 0
+        for digit in digits {
+            switch digit {
+            case 0x30...0x39: value = value << 4 | UInt64(digit - 0x30)
+            case 0x61...0x66: value = value << 4 | UInt64(digit - 0x61 + 10)
+            default: return nil
+            }
+        }
+        return value
+    }
+
+    public var text: String {
+        var bytes = ByteBuffer(capacity: 64)
+        write(to: &bytes)
+        return bytes.withBytes { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Appends the text.
+    public func write(to bytes: inout ByteBuffer) {
+        bytes.append(literal: Kind.prefix)
+        bytes.append(UInt8(ascii: "_"))
+        bytes.append(hexadecimal: high)
+        bytes.append(hexadecimal: low)
     }
 
     /// The time that the identifier was made for, from its leading 48 bits; never before that of an earlier one of
     /// the same process, though the clock be set back.
-    public var madeAt: Timestamp {
-        Timestamp(milliseconds: Int64(text.suffix(32).prefix(12), radix: 16) ?? 0)
-    }
+    public var madeAt: Timestamp { Timestamp(milliseconds: Int64(high >> 16)) }
 
     public var description: String { text }
 
-    public static func < (left: Identifier, right: Identifier) -> Bool { left.text < right.text }
+    public static func < (left: Identifier, right: Identifier) -> Bool {
+        (left.high, left.low) < (right.high, right.low)
+    }
 }
 
 /// The billing account that credits belong to; a user has one.
-public enum AccountKind: IdentifierKind { public static let prefix = "acc" }
+public enum AccountKind: IdentifierKind { public static let prefix: StaticString = "acc" }
 public typealias AccountID = Identifier<AccountKind>
 
 enum UUIDv7 {

@@ -40,14 +40,19 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     /// `03:04:05.678`, UTC.
     public func appendClock(to text: inout ByteBuffer) {
         let ofDay = (milliseconds - milliseconds.floorDivided(by: 86_400_000) * 86_400_000).magnitude
-        text.append(twoDigits: ofDay / 3_600_000)
-        text.append(UInt8(ascii: ":"))
-        text.append(twoDigits: ofDay / 60_000 % 60)
-        text.append(UInt8(ascii: ":"))
-        text.append(twoDigits: ofDay / 1000 % 60)
-        text.append(UInt8(ascii: "."))
-        text.append(decimal: ofDay % 1000, width: 3)
+        let (hour, minute, second) = (ofDay / 3_600_000, ofDay / 60_000 % 60, ofDay / 1000 % 60)
+        let fraction = ofDay % 1000
+        // Two words of little-endian text, stored whole: every line of a log begins with them.
+        let colons: UInt64 = 0x0000_3A00_003A_0000
+        text.append(
+            word: Self.digits(hour) | Self.digits(minute) << 24 | Self.digits(second) << 48 | colons, count: 8)
+        text.append(word: 0x302E &+ (fraction / 100) << 8 | Self.digits(fraction % 100) << 16, count: 4)
     }
+}
+
+extension Timestamp {
+    /// The two decimal digits of `value`, which is below 100: the first in the low byte.
+    private static func digits(_ value: UInt64) -> UInt64 { value / 10 | (value % 10) << 8 | 0x3030 }
 }
 
 /// A date of the proleptic Gregorian calendar.

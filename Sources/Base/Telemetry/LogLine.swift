@@ -13,7 +13,8 @@ public struct LogLine: ~Copyable {
     @usableFromInline let format: LogFormat
     @usableFromInline var bytes = ByteBuffer(capacity: 512)
 
-    init(format: LogFormat, time: Timestamp, level: LogLevel, message: String) {
+    /// The beginning, to which the message is appended next.
+    init(format: LogFormat, time: Timestamp, level: LogLevel) {
         self.format = format
         switch format {
         case .json:
@@ -24,13 +25,14 @@ public struct LogLine: ~Copyable {
             bytes.append(literal: "Z\",\"level\":\"")
             bytes.append(level.name)
             bytes.append(literal: "\",\"message\":")
-            JSON.write(message, to: &bytes)
         case .readable:
             time.appendClock(to: &bytes)
-            bytes.append(UInt8(ascii: " "))
-            bytes.append(level.name)
-            for _ in level.name.utf8.count..<8 { bytes.append(UInt8(ascii: " ")) }
-            escape(message)
+            switch level {
+            case .debug: bytes.append(literal: " debug   ")
+            case .info: bytes.append(literal: " info    ")
+            case .warning: bytes.append(literal: " warning ")
+            case .error: bytes.append(literal: " error   ")
+            }
         }
     }
 
@@ -43,6 +45,19 @@ public struct LogLine: ~Copyable {
     @inlinable @inline(__always) public mutating func add(_ name: StaticString, _ value: Int) {
         begin(name)
         bytes.append(decimal: Int64(value))
+    }
+
+    /// Adds a field whose value is known to need no escape.
+    @inlinable @inline(__always) public mutating func add(_ name: StaticString, literal value: StaticString) {
+        begin(name)
+        append(literal: value)
+    }
+
+    public mutating func add<Kind>(_ name: StaticString, _ value: Identifier<Kind>) {
+        begin(name)
+        if format == .json { bytes.append(UInt8(ascii: "\"")) }
+        value.write(to: &bytes)
+        if format == .json { bytes.append(UInt8(ascii: "\"")) }
     }
 
     /// Adds a field; one that the line has itself, such as `time`, gets an underscore.
@@ -78,6 +93,13 @@ public struct LogLine: ~Copyable {
         }
     }
 
+    @inlinable @inline(__always) mutating func append(literal text: StaticString) {
+        if format == .json { bytes.append(UInt8(ascii: "\"")) }
+        bytes.append(literal: text)
+        if format == .json { bytes.append(UInt8(ascii: "\"")) }
+    }
+
+    /// The message, which comes first, or a field's value.
     @usableFromInline mutating func append(_ text: String) {
         switch format {
         case .json: JSON.write(text, to: &bytes)
@@ -87,12 +109,11 @@ public struct LogLine: ~Copyable {
 
     /// A terminal obeys control characters: a client's text must not reach it as such.
     private mutating func escape(_ text: String) {
-        let isPlain = text.withBytes { text in
-            guard text.isPlainText else { return false }
-            bytes.append(text)
-            return true
-        }
-        if isPlain { return }
+        if text.withBytes({ bytes.append(plainText: $0) }) { return }
+        escapeScalars(text)
+    }
+
+    private mutating func escapeScalars(_ text: String) {
         for scalar in text.unicodeScalars {
             if Self.isControl(scalar) {
                 bytes.append("\\u{\(String(scalar.value, radix: 16))}")

@@ -29,7 +29,8 @@ public struct Logger: Sendable {
         self.time = time
         context = []
         writer = LogWriter(descriptor: descriptor, bytesMax: bufferBytesMax) { count in
-            var line = LogLine(format: format, time: time.now(), level: .warning, message: "log lines dropped")
+            var line = LogLine(format: format, time: time.now(), level: .warning)
+            line.append("log lines dropped")
             line.add("count", count)
             line.end()
             return line.bytes.array()
@@ -65,16 +66,25 @@ public struct Logger: Sendable {
 
     /// The line is built only if its level passes.
     public func log(_ level: LogLevel, _ message: @autoclosure () -> String, _ fields: @autoclosure () -> Fields) {
-        line(level, message()) { line in
+        line(level) { line in
+            line.append(message())
+            for field in context { line.add(field.name, field.value) }
             for field in fields() { line.add(field.key, Self.json(field.value)) }
         }
     }
 
     /// As `log`, for what is logged with every request: no box and no dictionary is made for the fields.
-    public func line(_ level: LogLevel, _ message: @autoclosure () -> String, _ build: (inout LogLine) -> Void) {
+    public func line(_ level: LogLevel, _ message: StaticString, _ build: (inout LogLine) -> Void) {
+        line(level) { line in
+            line.append(literal: message)
+            for field in context { line.add(field.name, field.value) }
+            build(&line)
+        }
+    }
+
+    private func line(_ level: LogLevel, _ build: (inout LogLine) -> Void) {
         guard level >= self.level else { return }
-        var line = LogLine(format: format, time: time.now(), level: level, message: message())
-        for field in context { line.add(field.name, field.value) }
+        var line = LogLine(format: format, time: time.now(), level: level)
         build(&line)
         line.end()
         writer.append(line, isUrgent: level >= .warning)

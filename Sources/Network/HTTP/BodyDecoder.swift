@@ -39,6 +39,18 @@ public struct BodyDecoder: Sendable {
 
     public init(_ framing: BodyFraming, limits: MessageLimits = MessageLimits()) {
         self.limits = limits
+        state = .finished
+        begin(framing)
+    }
+
+    /// Starts on the next request's body.
+    mutating func begin(_ framing: BodyFraming) {
+        (remaining, contentBytes, extensionBytes, trailerBytes) = (0, 0, 0, 0)
+        if trailerFields > 0 {
+            trailerFields = 0
+            trailers = HTTPFields()
+        }
+        if !trailerLine.isEmpty { trailerLine = [] }
         switch framing {
         case .none: state = .finished
         case .length(let length):

@@ -58,6 +58,13 @@ extension UInt8 {
         }
     }
 
+    /// RFC 3986 §3.2.2, reg-name without its percent-encoded part: unreserved and sub-delims, a bit for each below
+    /// 128. Not the comma, though it is of that grammar: what it joins here are the Hosts of two messages.
+    var isHostCharacter: Bool {
+        let members: UInt64 = self < 64 ? 0x2BFF_6FD2_0000_0000 : self < 128 ? 0x47FF_FFFE_87FF_FFFE : 0
+        return members >> UInt64(self & 63) & 1 == 1
+    }
+
     var isAlphanumericOrSlash: Bool {
         let members: UInt64 = self < 64 ? 0x03FF_8000_0000_0000 : self < 128 ? 0x07FF_FFFE_07FF_FFFE : 0
         return members >> UInt64(self & 63) & 1 == 1

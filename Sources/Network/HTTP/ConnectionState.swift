@@ -81,10 +81,9 @@ public struct ConnectionState: Sendable {
     }
 
     private let limits: MessageLimits
-    private let isSecured: Bool
     private var phase = Phase.head
     private var parser: RequestParser
-    private var decoder = BodyDecoder(.none)
+    private var decoder: BodyDecoder
     private var isHead = false
     private var minorVersion = 1
     private var keepsAlive = true
@@ -99,8 +98,8 @@ public struct ConnectionState: Sendable {
     /// - Parameter isSecured: the connection is one of TLS.
     public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
         self.limits = limits
-        self.isSecured = isSecured
         parser = RequestParser(limits: limits, isSecured: isSecured)
+        decoder = BodyDecoder(.none, limits: limits)
     }
 
     public var awaiting: Awaiting {
@@ -110,6 +109,14 @@ public struct ConnectionState: Sendable {
         case .skipping: .body
         case .closing, .lingering, .closed: .linger
         }
+    }
+}
+
+extension ConnectionState {
+    /// Nothing can happen before bytes come: `advance` would answer `.readMore`.
+    public var isIdle: Bool {
+        guard case .head = phase else { return false }
+        return !parser.hasBegun && refusal == nil && !draining && !peerHasClosed
     }
 }
 
@@ -214,7 +221,7 @@ extension ConnectionState {
         case .refused(let refusal):
             return refuse(refusal, consumed: offset)
         case .complete(let request, let consumed):
-            decoder = BodyDecoder(request.framing, limits: limits)
+            decoder.begin(request.framing)
             // Whatever the handler would make of it: with what is here the end of the body cannot be found.
             guard !decoder.fails(on: bytes.sub(from: offset + consumed)) else {
                 return refuse(Refusal(.badRequest, "The chunked body is malformed"), consumed: offset + consumed)
@@ -230,7 +237,7 @@ extension ConnectionState {
 
     private mutating func refuse(_ refusal: Refusal, consumed: Int) -> Step {
         isHead = parser.isHead
-        decoder = BodyDecoder(.none)
+        decoder.begin(.none)
         keepsAlive = false
         self.refusal = nil
         phase = .exchange
@@ -298,7 +305,7 @@ extension ConnectionState {
 
     private mutating func awaitNextRequest() {
         guard !draining else { return phase = .closing(linger: true) }
-        parser = RequestParser(limits: limits, isSecured: isSecured)
+        parser.reset()
         responseBegun = false
         owesContinue = false
         demanded = false

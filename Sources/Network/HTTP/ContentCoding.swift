@@ -23,6 +23,13 @@ public enum ContentCoding: String, Hashable, Sendable {
     }
 }
 
+extension RequestHead {
+    /// Whether the client refuses an answer without a coding.
+    public var refusesIdentity: Bool {
+        hasField("Accept-Encoding") && AcceptEncoding(fields).weight(of: .identity) == 0
+    }
+}
+
 /// The codings that a client takes, with their weights in thousandths (RFC 9110 §12.5.3).
 public struct AcceptEncoding: Hashable, Sendable {
     /// Codings looked at; those behind them are passed over.

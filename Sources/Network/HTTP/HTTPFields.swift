@@ -25,6 +25,8 @@ public struct HTTPFields: Hashable, Sendable {
     private var places: [Place] = []
     /// A field that a response must not carry: malformed, or one of the server's own.
     private var hasUnsendable = false
+    /// A bit for each name that is here, so that most questions for one that is not end at once.
+    private var names: UInt64 = 0
 
     public init() {}
 
@@ -48,7 +50,8 @@ public struct HTTPFields: Hashable, Sendable {
     }
 
     public func values(_ name: String) -> [String] {
-        all.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
+        guard mayHold(name) else { return [] }
+        return all.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
     }
 
     public mutating func append(_ name: String, _ value: String) {
@@ -69,10 +72,20 @@ public struct HTTPFields: Hashable, Sendable {
         }
         lines.append(contentsOf: other.lines)
         hasUnsendable = hasUnsendable || other.hasUnsendable
+        names |= other.names
     }
 
     /// A field of a request, which its parser has checked.
     mutating func append(_ line: FieldLine) { append(line.name, line.value, isSendable: true) }
+
+    mutating func removeAll() {
+        lines.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
+        hasUnsendable = false
+        names = 0
+    }
+
+    var byteCapacity: Int { lines.capacity + places.capacity * MemoryLayout<Place>.stride }
 
     /// Room for the fields of a head.
     mutating func reserveCapacity(count: Int, bytes: Int) {
@@ -86,6 +99,7 @@ public struct HTTPFields: Hashable, Sendable {
             Place(
                 start: UInt32(lines.count), nameCount: UInt32(name.count), valueCount: UInt32(value.count)))
         if !isSendable { hasUnsendable = true }
+        names |= Self.bit(name.first ?? 0, name.count)
         lines.append(addingCapacity: name.count + value.count + 4) { span in
             span.withUnsafeMutableBufferPointer { buffer, initialized in
                 // SAFETY: the buffer has room for `addingCapacity` bytes, which are exactly those written.
@@ -101,7 +115,19 @@ public struct HTTPFields: Hashable, Sendable {
         }
     }
 
+    /// Whether a field of the name may be here: false is certain.
+    func mayHold(_ name: String) -> Bool { names & Self.bit(name.utf8.first ?? 0, name.utf8.count) != 0 }
+
+    func mayHold(_ name: StaticString) -> Bool {
+        names & Self.bit(name.utf8Start.pointee, name.utf8CodeUnitCount) != 0
+    }
+
+    private static func bit(_ first: UInt8, _ count: Int) -> UInt64 {
+        1 << ((UInt64(truncatingIfNeeded: count) &* 5 &+ UInt64(first | 0x20)) & 63)
+    }
+
     private func first(_ name: String) -> Int? {
+        guard mayHold(name) else { return nil }
         let wanted = name.utf8.count
         for index in places.indices where Int(places[index].nameCount) == wanted {
             let isSame = lines.withUnsafeBytes { $0.sub(places[index].name).equalsIgnoringCase(name) }

@@ -67,12 +67,47 @@ public struct RequestHead: Sendable {
         set { own().minorVersion = newValue }
     }
 
+    var fieldCount: Int { storage.fields.count }
+
+    /// Whether there is a field of that name; without a copy of the others.
+    public func hasField(_ name: StaticString) -> Bool {
+        guard storage.fields.mayHold(name) else { return false }
+        return storage.fields["\(name)"] != nil
+    }
+
     private mutating func own() -> Storage {
         if !isKnownUniquelyReferenced(&storage) {
             storage = Storage(method, target, path, query, fields, minorVersion)
         }
         return storage
     }
+
+    // MARK: Filling by the parser
+
+    /// Empties the head for the next request of its connection, in the same memory unless someone still holds it.
+    @inline(__always) mutating func begin(method: String, _ target: RequestTarget, minorVersion: Int) {
+        guard isKnownUniquelyReferenced(&storage) else {
+            storage = Storage(method, target.text, target.path, target.query, HTTPFields(), minorVersion)
+            return
+        }
+        storage.method = method
+        storage.target = target.text
+        storage.path = target.path
+        storage.query = target.query
+        storage.minorVersion = minorVersion
+        storage.fields.removeAll()
+    }
+
+    mutating func append(_ line: FieldLine) { own().fields.append(line) }
+
+    /// Lets large memory go that `begin` would have kept.
+    mutating func shrink() {
+        if storage.fields.byteCapacity > Self.keptCapacityMax { self = RequestHead.empty }
+    }
+
+    /// What an idle connection keeps for the fields of its next request.
+    private static let keptCapacityMax = 1024
+    static let empty = RequestHead(method: "", target: "", path: "")
 
     /// The first query value of that name.
     public func query(_ name: String) -> String? { query.first { $0.name == name }?.value }

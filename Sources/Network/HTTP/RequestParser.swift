@@ -22,7 +22,7 @@ public struct ParsedRequest: Sendable {
 ///
 /// It looks at the caller's buffer and keeps no copy: until it answers `complete`, every call hands in the same bytes
 /// again, with more behind them. What was searched is not searched again, so a head that drips in costs no more than
-/// one that comes at once. One parser parses one head.
+/// one that comes at once. After a head, `reset` makes the parser ready for the next one.
 public struct RequestParser: Sendable {
     public enum Progress: Sendable {
         case needMore
@@ -43,19 +43,30 @@ public struct RequestParser: Sendable {
     private var lineStart = 0
     private var searched = 0
     private var fieldsStart = 0
-    private var method = ""
-    private var target: RequestTarget?
-    private var minorVersion = 1
+    private var head = RequestHead.empty
+    /// Of an absolute-form target.
+    private var authority: String?
     /// Whether the request line begins with HEAD: even where the rest of it is refused, there is no content in the
     /// answer (RFC 9110 §9.3.2).
     public private(set) var isHead = false
     private var fieldRules = HeadFieldRules()
-    private var fields = HTTPFields()
 
     /// - Parameter isSecured: the connection is one of TLS: only there an https URI may be asked for.
     public init(limits: MessageLimits = MessageLimits(), isSecured: Bool = false) {
         self.limits = limits
         self.isSecured = isSecured
+    }
+
+    /// Forgets the head that was complete.
+    mutating func reset() {
+        stage = .requestLine
+        emptyLines = 0
+        lineStart = 0
+        searched = 0
+        authority = nil
+        isHead = false
+        fieldRules = HeadFieldRules()
+        head.shrink()
     }
 
     /// Whether a part of a head has been seen.
@@ -100,7 +111,8 @@ public struct RequestParser: Sendable {
         return line
     }
 
-    private func checkLimits(_ bytes: Bytes, lineEnd: Int, isWhole: Bool) throws(Refusal) {
+    // Mutating, though it changes nothing: so the limits are looked at where they lie, and not copied first.
+    private mutating func checkLimits(_ bytes: Bytes, lineEnd: Int, isWhole: Bool) throws(Refusal) {
         switch stage {
         case .requestLine:
             guard lineEnd - lineStart <= limits.requestLineBytesMax + (isWhole ? 2 : 1) else {
@@ -128,12 +140,14 @@ public struct RequestParser: Sendable {
             line.sub(0..<methodEnd).allSatisfy(\.isToken),
             let targetEnd = line.firstIndex(of: ASCII.space, from: methodEnd + 1), targetEnd > methodEnd + 1
         else { throw Refusal(.badRequest, "The request line is malformed") }
-        minorVersion = try Self.minorVersion(line.sub(from: targetEnd + 1))
+        let minorVersion = try Self.minorVersion(line.sub(from: targetEnd + 1))
         guard methodEnd <= limits.methodBytesMax else { throw Refusal(.notImplemented, "The method is unknown") }
-        method = Self.method(line.sub(0..<methodEnd))
-        target = try RequestTarget(
+        let method = Self.method(line.sub(0..<methodEnd))
+        let target = try RequestTarget(
             line.sub(methodEnd + 1..<targetEnd), method: method, queryItemsMax: limits.queryItemsMax,
             isSecured: isSecured)
+        if let given = target.authority { authority = given }
+        head.begin(method: method, target, minorVersion: minorVersion)
         fieldsStart = lineStart
         stage = .fields
     }
@@ -143,6 +157,7 @@ public struct RequestParser: Sendable {
     }
 
     private static func minorVersion(_ bytes: Bytes) throws(Refusal) -> Int {
+        if bytes.count == 8, bytes.loadUnaligned(as: UInt64.self) == http11 { return 1 }
         guard bytes.count == 8, bytes.sub(0..<5).equals("HTTP/"), bytes[5].isDigit,
             bytes[6] == ASCII.dot, bytes[7].isDigit
         else { throw Refusal(.badRequest, "The HTTP version is malformed") }
@@ -153,26 +168,26 @@ public struct RequestParser: Sendable {
         return min(1, Int(bytes[7] - ASCII.zero))
     }
 
+    /// `HTTP/1.1`, as a word of memory.
+    private static let http11 = UInt64(bigEndian: 0x4854_5450_2F31_2E31)
+
     private mutating func takeField(_ line: Bytes) throws(Refusal) {
-        guard fields.count < limits.headerFieldsMax else {
+        guard head.fieldCount < limits.headerFieldsMax else {
             throw Refusal(.headerFieldsTooLarge, "There are too many header fields")
         }
         let field = try FieldLine(line)
         try fieldRules.take(field)
-        fields.append(field)
+        head.append(field)
     }
 
     private mutating func finish() throws(Refusal) -> ParsedRequest {
+        let minorVersion = head.minorVersion
         let framing = try fieldRules.finish(minorVersion: minorVersion)
         if case .length(let length) = framing, length > limits.bodyBytesMax {
             throw Refusal(.contentTooLarge, "The request body may have at most \(limits.bodyBytesMax) bytes")
         }
-        guard let target else { preconditionFailure("fields before a request line") }
         // RFC 9112 §3.2.2: the authority of an absolute-form target replaces what Host says.
-        if let authority = target.authority { fields["Host"] = authority }
-        let head = RequestHead(
-            method: method, target: target.text, path: target.path, query: target.query, fields: fields,
-            minorVersion: minorVersion)
+        if let authority { head.fields["Host"] = authority }
         return ParsedRequest(
             head: head, framing: framing, keepsAlive: fieldRules.keepsAlive(minorVersion: minorVersion),
             expectsContinue: fieldRules.expectsContinue && minorVersion >= 1)

@@ -66,16 +66,16 @@ struct RequestTarget {
             }
             index = close + 1
         } else {
-            while index < bytes.count, bytes[index] != ASCII.colon {
-                if bytes[index] == ASCII.percent {
+            while index < bytes.count {
+                let byte = bytes[index]
+                if byte.isHostCharacter {
+                    index += 1
+                } else if byte == ASCII.percent {
                     guard index + 2 < bytes.count, bytes[index + 1].hexValue != nil, bytes[index + 2].hexValue != nil
                     else { return false }
                     index += 3
                 } else {
-                    // A comma is of RFC 3986's grammar, but what it joins here are the Hosts of two messages.
-                    guard bytes[index].isUnreserved || bytes[index].isSubDelimiter, bytes[index] != ASCII.comma
-                    else { return false }
-                    index += 1
+                    break
                 }
             }
             guard index > 0 else { return false }
@@ -90,7 +90,7 @@ struct RequestTarget {
     /// a way above the root are refused, so that no reader of the path can see another one than the router did.
     private static func path(_ bytes: Bytes) throws(Refusal) -> String {
         // Letters, digits and slashes: nearly every path, and nothing to check or change in it.
-        if bytes.first == ASCII.slash, bytes.allSatisfy(\.isAlphanumericOrSlash) { return bytes.text }
+        if bytes.first == ASCII.slash, isAlphanumeric(bytes) { return bytes.text }
         guard bytes.first == ASCII.slash, bytes.allSatisfy(isPathByte) else {
             throw Refusal(.badRequest, "The path holds a character that must be encoded")
         }
@@ -109,6 +109,11 @@ struct RequestTarget {
             throw Refusal(.badRequest, "The path is not UTF-8")
         }
         return text
+    }
+
+    private static func isAlphanumeric(_ path: Bytes) -> Bool {
+        for byte in path where !byte.isAlphanumericOrSlash { return false }
+        return true
     }
 
     private static func needsWork(_ path: Bytes) -> Bool {

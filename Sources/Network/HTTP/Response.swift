@@ -29,9 +29,15 @@ public enum ResponseBody: Sendable {
     case webSocket(WebSocketUpgrade)
 }
 
+/// What a request is known by in logs and to clients.
+public enum RequestKind: IdentifierKind { public static let prefix: StaticString = "req" }
+public typealias RequestID = Identifier<RequestKind>
+
 /// What a handler answers. Content-Length, Transfer-Encoding, Connection and Date are the server's.
 public struct Response: Sendable {
     public var status: Int
+    /// Sent as X-Request-Id; apart from the fields, which thereby stay the constants that they mostly are.
+    public var requestID: RequestID?
     public var fields: HTTPFields
     public var body: ResponseBody
     /// Ends the connection after this response.

@@ -18,19 +18,21 @@ public enum ResponseSerializer {
     /// Ends a chunk's data.
     public static let chunkEnd = Array("\r\n".utf8)
 
-    /// Appends status line, fields and the empty line. Framing and connection fields are the plan's and Date is `date`
-    /// (an IMF-fixdate; the caller keeps one a second): fields of these names in `fields` are passed over. On an
-    /// error `bytes` is as before.
+    /// Appends status line, fields and the empty line. Framing and connection fields are the plan's: fields of these
+    /// names and Date in `fields` are passed over. On an error `bytes` is as before.
+    /// - Parameter standing: the lines that every response has, such as Date; the caller keeps them.
     public static func appendHead(
-        status: Int, fields: HTTPFields, plan: ResponsePlan, date: String?, to bytes: inout ByteBuffer
+        status: Int, fields: HTTPFields, requestID: RequestID? = nil, plan: ResponsePlan, standing: [UInt8],
+        to bytes: inout ByteBuffer
     ) throws(SerializationError) {
         guard (200...999).contains(status) || status == 101 else { throw .invalidStatus(status) }
         let start = bytes.count
         appendStatusLine(status, to: &bytes)
         do throws(SerializationError) {
-            if let date {
-                bytes.append(literal: "Date: ")
-                bytes.append(date)
+            bytes.append(standing)
+            if let requestID {
+                bytes.append(literal: "X-Request-Id: ")
+                requestID.write(to: &bytes)
                 bytes.append(literal: "\r\n")
             }
             try fields.write(to: &bytes)
@@ -52,6 +54,12 @@ public enum ResponseSerializer {
             bytes.append(literal: "\r\n")
         }
         bytes.append(literal: "\r\n")
+    }
+
+    /// The lines that every response of one second has: Date, and `fields`.
+    /// - Parameter date: an IMF-fixdate.
+    public static func standingLines(date: String, _ fields: HTTPFields) -> [UInt8] {
+        Array("Date: \(date)\r\n".utf8) + fields.all.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
     }
 
     private static func appendStatusLine(_ status: Int, to bytes: inout ByteBuffer) {

@@ -13,16 +13,24 @@ internal import Core
         let pattern: String
         let names: [String]
         let number: Int
+        /// Of the same node.
+        let next: Int
     }
 
+    /// Trivial, and linked by index: a walk over arrays within arrays would count references at every step.
     private struct Node {
-        /// Few at each node: a walk over them is cheaper than a hash of the segment.
-        var literals: [(text: [UInt8], node: Int)] = []
-        var parameter: Int?
-        var rest: Int?
-        var routes: [Route] = []
+        var firstLiteral = -1
+        var parameter = -1
+        var rest = -1
+        var firstRoute = -1
+    }
 
-        func route(_ method: String) -> Route? { routes.first { $0.method == method } }
+    /// An edge to a node; few leave each node, and to compare them all is cheaper than a hash of the segment.
+    private struct Literal {
+        var start: Int
+        var count: Int
+        var node: Int
+        var next: Int
     }
 
     private enum Segment {
@@ -33,6 +41,10 @@ internal import Core
 
     /// Nodes refer to each other by index; the first is the root.
     private var nodes = [Node()]
+    private var literals: [Literal] = []
+    /// The literals' segments.
+    private var text: [UInt8] = []
+    private var routes: [Route] = []
 
     @usableFromInline init() {}
 
@@ -42,22 +54,29 @@ internal import Core
         var names: [String] = []
         for segment in segments {
             switch segment {
-            case .literal(let text):
-                let text = Array(text.utf8)
-                let known = nodes[node].literals.first { $0.text == text }?.node
-                node = child(known) { nodes, new in nodes[node].literals.append((text, new)) }
+            case .literal(let segment): node = child(of: node, literal: Array(segment.utf8))
             case .parameter(let name):
                 names.append(name)
-                node = child(nodes[node].parameter) { nodes, new in nodes[node].parameter = new }
+                if nodes[node].parameter < 0 {
+                    let new = newNode()
+                    nodes[node].parameter = new
+                }
+                node = nodes[node].parameter
             case .rest(let name):
                 names.append(name)
-                node = child(nodes[node].rest) { nodes, new in nodes[node].rest = new }
+                if nodes[node].rest < 0 {
+                    let new = newNode()
+                    nodes[node].rest = new
+                }
+                node = nodes[node].rest
             }
         }
-        if let other = nodes[node].routes.first(where: { $0.method == method }) {
-            throw .clash(method: method, pattern: pattern, with: other.pattern)
+        if let known = route(method, of: node) {
+            throw .clash(method: method, pattern: pattern, with: routes[known].pattern)
         }
-        nodes[node].routes.append(Route(method: method, pattern: pattern, names: names, number: number))
+        routes.append(
+            Route(method: method, pattern: pattern, names: names, number: number, next: nodes[node].firstRoute))
+        nodes[node].firstRoute = routes.count - 1
     }
 
     @usableFromInline func match(method: String, path: String) -> Outcome {
@@ -68,41 +87,84 @@ internal import Core
         guard path.first == ASCII.slash else { return .notFound }
         var captured: [Range<Int>] = []
         guard let node = find(path, 1, from: 0, captured: &captured) else { return .notFound }
-        guard let route = nodes[node].route(method) ?? (method == "HEAD" ? nodes[node].route("GET") : nil) else {
-            let methods = Set(nodes[node].routes.map(\.method))
-            return .methodNotAllowed(allowed: (methods.contains("GET") ? methods.union(["HEAD"]) : methods).sorted())
+        guard let known = route(method, of: node) ?? (method == "HEAD" ? route("GET", of: node) : nil) else {
+            var methods: Set<String> = []
+            var next = nodes[node].firstRoute
+            while next >= 0 {
+                methods.insert(routes[next].method)
+                next = routes[next].next
+            }
+            if methods.contains("GET") { methods.insert("HEAD") }
+            return .methodNotAllowed(allowed: methods.sorted())
         }
         var parameters: [String: String] = [:]
-        for (name, range) in zip(route.names, captured) { parameters[name] = path.sub(range).text }
-        return .found(number: route.number, pattern: route.pattern, parameters)
+        if !captured.isEmpty {
+            for (name, range) in zip(routes[known].names, captured) { parameters[name] = path.sub(range).text }
+        }
+        return .found(number: routes[known].number, pattern: routes[known].pattern, parameters)
     }
 
-    /// Visits each node at most once, whatever the path: a node's depth fixes the segment it is compared with.
-    /// - Parameter start: of the segment; one behind the path's end if there is none left.
-    private func find(_ path: Bytes, _ start: Int, from node: Int, captured: inout [Range<Int>]) -> Int? {
-        guard start <= path.count else { return nodes[node].routes.isEmpty ? nil : node }
-        let end = path.firstIndex(of: ASCII.slash, from: start) ?? path.count
-        let segment = path.sub(start..<end)
-        for literal in nodes[node].literals where segment.count == literal.text.count {
-            guard segment.elementsEqual(literal.text) else { continue }
-            if let found = find(path, end + 1, from: literal.node, captured: &captured) { return found }
-        }
-        if let parameter = nodes[node].parameter, start < end {
-            captured.append(start..<end)
-            if let found = find(path, end + 1, from: parameter, captured: &captured) { return found }
-            captured.removeLast()
-        }
-        if let rest = nodes[node].rest {
-            captured.append(start..<path.count)
-            return rest
+    private func route(_ method: String, of node: Int) -> Int? {
+        var index = nodes[node].firstRoute
+        while index >= 0 {
+            if routes[index].method == method { return index }
+            index = routes[index].next
         }
         return nil
     }
 
-    private mutating func child(_ known: Int?, link: (inout [Node], Int) -> Void) -> Int {
-        if let known { return known }
+    /// Visits each node at most once, whatever the path: a node's depth fixes the segment it is compared with.
+    /// - Parameter start: of the segment; one behind the path's end if there is none left.
+    private func find(_ path: Bytes, _ start: Int, from index: Int, captured: inout [Range<Int>]) -> Int? {
+        let node = nodes[index]
+        guard start <= path.count else { return node.firstRoute < 0 ? nil : index }
+        let end = path.firstIndex(of: ASCII.slash, from: start) ?? path.count
+        var next = node.firstLiteral
+        while next >= 0 {
+            let literal = literals[next]
+            if literal.count == end - start, isLiteral(literal, path, start),
+                let found = find(path, end + 1, from: literal.node, captured: &captured)
+            {
+                return found
+            }
+            next = literal.next
+        }
+        if node.parameter >= 0, start < end {
+            captured.append(start..<end)
+            if let found = find(path, end + 1, from: node.parameter, captured: &captured) { return found }
+            captured.removeLast()
+        }
+        if node.rest >= 0 {
+            captured.append(start..<path.count)
+            return node.rest
+        }
+        return nil
+    }
+
+    private func isLiteral(_ literal: Literal, _ path: Bytes, _ start: Int) -> Bool {
+        for offset in 0..<literal.count where path[start + offset] != text[literal.start + offset] {
+            return false
+        }
+        return true
+    }
+
+    private mutating func child(of node: Int, literal segment: [UInt8]) -> Int {
+        var known = nodes[node].firstLiteral
+        while known >= 0 {
+            let literal = literals[known]
+            if text[literal.start..<literal.start + literal.count].elementsEqual(segment) { return literal.node }
+            known = literal.next
+        }
+        let new = newNode()
+        literals.append(
+            Literal(start: text.count, count: segment.count, node: new, next: nodes[node].firstLiteral))
+        nodes[node].firstLiteral = literals.count - 1
+        text += segment
+        return new
+    }
+
+    private mutating func newNode() -> Int {
         nodes.append(Node())
-        link(&nodes, nodes.count - 1)
         return nodes.count - 1
     }
 

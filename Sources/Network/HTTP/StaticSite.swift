@@ -55,7 +55,8 @@ public struct StaticRepresentation: Sendable {
     public func answer(_ head: RequestHead, now: Timestamp) -> StaticAnswer {
         var fields = fields
         if let tag = validators.entityTag { fields["ETag"] = tag.description }
-        if let modified = validators.lastModified { fields["Last-Modified"] = HTTPDate.format(modified) }
+        // RFC 9110 §8.8.2.1: never later than the answer, however the clock of whoever wrote the file went.
+        if let modified = validators.lastModified { fields["Last-Modified"] = HTTPDate.format(min(modified, now)) }
         fields["Accept-Ranges"] = "bytes"
         switch Conditional.evaluate(head, validators: validators, now: now) {
         case .notModified: return .response(Response(status: 304, fields: fields))

@@ -8,16 +8,22 @@ extension Connection {
 
     /// Answers a request, at once or by a task on this loop.
     func begin(_ parsed: ParsedRequest) {
-        let exchange = Exchange(hasBody: parsed.framing != .none)
+        let exchange = server.exchangeBegan(hasBody: parsed.framing != .none)
         self.exchange = exchange
         if let refusal { return refuse(refusal) }
         if transport.isUnprotected { return refuse(Refusal(.badRequest, "This port speaks HTTPS")) }
-        let request = Request(
-            head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
-            remoteSubscriber: peerSubscriber, isSecure: transport.isSecure)
-        switch server.context.answer(request) {
-        case .now(let response) where response.body.isWhole: _ = begin(response, for: exchange)
-        case .now(let response): run({ response }, exchange)
+        let answer = server.context.answer(
+            Request(
+                head: parsed.head, body: body(of: exchange, parsed.framing), remoteAddress: peerHost,
+                remoteSubscriber: peerSubscriber, isSecure: transport.isSecure))
+        switch consume answer {
+        case .now(let response):
+            if response.body.isWhole {
+                _ = begin(response, for: exchange)
+                if self.exchange !== exchange { server.exchangeEnded(consume exchange) }
+            } else {
+                run({ response }, exchange)
+            }
         case .later(let respond): run(respond, exchange)
         }
     }
@@ -64,7 +70,7 @@ extension Connection {
     func refuse(_ refusal: Refusal) {
         let exchange = self.exchange ?? Exchange(hasBody: false)
         self.exchange = exchange
-        var response = server.context.configuration.problem(refusal)
+        var response = server.context.configuration.problem(refusal, transport.isSecure)
         response.closesConnection = true
         if refusal.status == 503 && response.fields["Retry-After"] == nil {
             response.fields["Retry-After"] = String(limits.retryAfterSeconds)
@@ -99,7 +105,7 @@ extension Connection {
             }
             exchange.isInvalid = true
             let refusal = Refusal(.internalError, "The response is invalid")
-            return begin(server.context.configuration.problem(refusal), for: exchange)
+            return begin(server.context.configuration.problem(refusal, transport.isSecure), for: exchange)
         }
         server.context.metrics.countResponse(status: response.status)
         let sendsBody = exchange.plan?.sendsBody == true
@@ -107,7 +113,8 @@ extension Connection {
             head.append(bytes)
             send(head)
             server.giveBack(head)
-            complete(exchange)
+            exchange.isComplete = true
+            if output.isEmpty, !isClosed { outputDrained() } else { flush() }
             return nil
         }
         output.append(head.array())
@@ -138,7 +145,8 @@ extension Connection {
         do throws(SerializationError) {
             guard response.body.isUpgrade == (response.status == 101) else { throw .invalidStatus(response.status) }
             try ResponseSerializer.appendHead(
-                status: response.status, fields: response.fields, plan: plan, date: server.date(), to: &head)
+                status: response.status, fields: response.fields, requestID: response.requestID, plan: plan,
+                standing: server.standingLines(), to: &head)
         } catch {
             server.context.log.error("invalid response head", ["cause": "\(error)"])
             return false

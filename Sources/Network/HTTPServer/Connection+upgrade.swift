@@ -16,17 +16,15 @@ extension Connection {
     /// One turn of a WebSocket in place of the HTTP state's.
     func step(_ session: WebSocketSession) -> Outcome {
         guard session.wantsBytes else { return .wait }
-        guard pendingStart < pending.count else {
+        guard !input.isEmpty else {
             guard !hasReadEnd else {
                 session.peerVanished()
                 return .again
             }
             return .needBytes
         }
-        let step = pending.withUnsafeBytes {
-            session.advance(UnsafeRawBufferPointer(rebasing: $0[pendingStart...]))
-        }
-        drop(step.consumed)
+        let step = input.withBytes { session.advance($0) }
+        input.drop(step.consumed)
         session.carryOut(step.action)
         return .again
     }

@@ -26,8 +26,8 @@ final class Connection: EventSource, @unchecked Sendable {
     var isHandshakeOver = false
 
     private var registration: Registration?
-    var pending: [UInt8] = []
-    var pendingStart = 0
+    var input = InputBuffer()
+    private var holdsBuffer = false
     private var canRead = true
     private(set) var hasReadEnd = false
     private var peerHasShutDown = false
@@ -68,7 +68,8 @@ final class Connection: EventSource, @unchecked Sendable {
         if events.contains(.failed) { return close() }
         if !events.isDisjoint(with: .peerClosed) { peerHasShutDown = true }
         if !events.isDisjoint(with: [.readable, .peerClosed]) { canRead = true }
-        if events.contains(.writable) {
+        // Said with every event of a socket that has room, and of interest only where there was none.
+        if isBlocked, events.contains(.writable) {
             isBlocked = false
             flush()
         }
@@ -98,7 +99,8 @@ final class Connection: EventSource, @unchecked Sendable {
         if let registration { transport.deregister(from: loop, registration) }
         // Now, not with the last reference: a handler may hold that for long.
         transport.close()
-        pending = []
+        giveBufferBack()
+        input.removeAll()
         output.removeAll()
         endExchange()
         server.connectionEnded(self)
@@ -148,7 +150,16 @@ final class Connection: EventSource, @unchecked Sendable {
             }
         }
         isDriving = false
+        giveBufferBack()
         if !isClosed { updateDeadlines() }
+    }
+
+    /// What is left in the loop's buffer is copied: other connections read into it.
+    private func giveBufferBack() {
+        guard holdsBuffer else { return }
+        input.keep()
+        holdsBuffer = false
+        server.isBufferLent = false
     }
 
     func driveSoon() {
@@ -162,25 +173,18 @@ final class Connection: EventSource, @unchecked Sendable {
 
     private func step() -> Outcome {
         if let socket = exchange?.webSocket { return step(socket) }
-        var piece: [UInt8] = []
-        let step = pending.withUnsafeBytes { all in
-            let view = UnsafeRawBufferPointer(rebasing: all[pendingStart...])
-            let step = state.advance(view)
-            if case .body(let range) = step.action, range.count < all.count {
-                piece = Array(UnsafeRawBufferPointer(rebasing: view[range]))
-            }
-            return step
+        if input.isEmpty, state.isIdle { return .needBytes }
+        let step = input.withBytes { state.advance($0) }
+        if case .body(let range) = step.action {
+            exchange?.deliver(.success(input.take(range, dropping: step.consumed)))
+            deadlines.bodyLag.waitEnds(at: loop.now)
+            return .again
         }
-        if case .body = step.action, piece.isEmpty {
-            // The buffer is nothing but content: it becomes the piece, uncopied.
-            swap(&piece, &pending)
-        } else {
-            drop(step.consumed)
-        }
-        return carryOut(step.action, piece)
+        input.drop(step.consumed)
+        return carryOut(step.action)
     }
 
-    private func carryOut(_ action: ConnectionState.Action, _ piece: [UInt8]) -> Outcome {
+    private func carryOut(_ action: ConnectionState.Action) -> Outcome {
         switch action {
         case .readMore: return .needBytes
         case .pause: return .wait
@@ -188,9 +192,7 @@ final class Connection: EventSource, @unchecked Sendable {
             deadlines.requestBegan()
             begin(request)
             cancelIfGone()
-        case .body:
-            exchange?.deliver(.success(piece))
-            deadlines.bodyLag.waitEnds(at: loop.now)
+        case .body: preconditionFailure("taken out of the buffer by step")
         case .bodyEnd:
             exchange?.deliver(.success(nil))
             cancelIfGone()
@@ -210,11 +212,16 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     private func receive() {
+        giveBufferBack()
+        // A connection that drives another one holds the buffer: then it is this one's turn later.
+        guard !server.isBufferLent else { return driveSoon() }
         do throws(SystemCallError) {
             defer { noteHandshake() }
             switch try transport.read(into: server.readBuffer) {
             case .bytes(let count):
-                append(UnsafeRawBufferPointer(rebasing: server.readBuffer[..<count]))
+                input.add(UnsafeRawBufferPointer(rebasing: server.readBuffer[..<count]))
+                holdsBuffer = true
+                server.isBufferLent = true
                 canRead = !transport.isDrained || peerHasShutDown
                 noteReceived(count)
             case .wouldBlock: canRead = false
@@ -230,25 +237,4 @@ final class Connection: EventSource, @unchecked Sendable {
             close()
         }
     }
-
-    // MARK: The bytes not yet consumed
-
-    /// At most the longest head and one read: the state asks for more only then.
-    private func append(_ bytes: UnsafeRawBufferPointer) {
-        if pendingStart > 0 {
-            pending.removeFirst(pendingStart)
-            pendingStart = 0
-        }
-        pending.append(contentsOf: bytes)
-    }
-
-    func drop(_ count: Int) {
-        pendingStart += count
-        guard pendingStart == pending.count else { return }
-        pendingStart = 0
-        pending.removeAll(keepingCapacity: pending.capacity <= Self.keptCapacityMax)
-    }
-
-    /// An idle connection keeps a buffer of this size at most.
-    private static let keptCapacityMax = 2048
 }

@@ -50,11 +50,13 @@ struct ConnectionDeadlines {
         }
     }
 
-    /// Sees to it that the timer fires no later than the earliest deadline. A later one only moves it when it fires:
-    /// a request on a kept-alive connection costs no timer.
+    /// Whether a deadline comes before the timer fires. A later one only moves it when it fires: a request on a
+    /// kept-alive connection costs no timer.
+    var needsTimer: Bool { min(read ?? .max, write ?? .max) < armed }
+
+    /// Sees to it that the timer fires no later than the earliest deadline.
     mutating func arm(on loop: EventLoop, _ expired: @escaping () -> Void) {
         let earliest = min(read ?? .max, write ?? .max)
-        guard earliest < armed else { return }
         if let timer { loop.cancel(timer) }
         armed = earliest
         timer = loop.at(earliest, expired)
@@ -84,6 +86,7 @@ extension Connection {
     }
 
     func armTimer() {
+        guard deadlines.needsTimer else { return }
         deadlines.arm(on: loop) { [self] in timerFired() }
     }
 

@@ -27,6 +27,16 @@ final class Exchange: @unchecked Sendable {
 
     init(hasBody: Bool) { bodyEnd = hasBody ? nil : .success(nil) }
 
+    /// Makes an exchange that has ended a new one.
+    func begin(hasBody: Bool) {
+        bodyEnd = hasBody ? nil : .success(nil)
+        plan = nil
+        owedBytes = nil
+        isComplete = false
+        isInvalid = false
+        writeEnd = nil
+    }
+
     func deliver(_ piece: Result<[UInt8]?, BodyError>) {
         if case .success(.some) = piece {
             // Nobody waits any more: the handler was cancelled and its stream is torn.

@@ -9,7 +9,7 @@ public import Telemetry
 /// that loop, which is cancelled when the peer goes away. Nothing in either may block. Refusals of the server's own go
 /// through `configuration.problem`.
 public final class Server: Sendable {
-    public typealias Answering = @Sendable (Request) -> Answer
+    public typealias Answering = @Sendable (consuming Request) -> Answer
     public typealias Respond = @Sendable (Request) async -> Response
 
     private let context: ServerContext

@@ -17,10 +17,15 @@ public struct ServerConfiguration: Sendable {
     public var proxies = TrustedProxies()
     public var messages = MessageLimits()
     public var listener = ListenerLimits()
+    /// What every response carries, also those that the server itself refuses with.
+    public var standingFields = HTTPFields()
     /// Makes the responses that the server itself refuses with, so that the API owns their shape. Not streamed.
-    public var problem: @Sendable (Refusal) -> Response
+    public var problem: Refusing
 
-    public init(problem: @escaping @Sendable (Refusal) -> Response) {
+    /// - Parameter isSecure: whether the connection is under TLS.
+    public typealias Refusing = @Sendable (_ refusal: Refusal, _ isSecure: Bool) -> Response
+
+    public init(problem: @escaping Refusing) {
         self.problem = problem
         loops = processorCount()
     }

@@ -11,17 +11,20 @@ final class ServerLoop: @unchecked Sendable {
     let context: ServerContext
     /// Where every read of the loop goes first: an idle connection holds no buffer.
     let readBuffer: UnsafeMutableRawBufferPointer
+    /// A connection is working on what lies in `readBuffer`.
+    var isBufferLent = false
     private let listener: Listener
     private var connections: [ObjectIdentifier: Connection] = [:]
     private var handlerCount = 0
     private var idleHandlers: [HandlerTask] = []
+    private var idleExchange: Exchange?
     /// Where responses are put together: one is sent before the next is begun.
     private var buffer: ByteBuffer?
     private(set) var isDraining = false
     /// Waits in `drain`; gets false if handlers would not end.
     private var whenEmpty: CheckedContinuation<Bool, Never>?
     private var dateSecond: UInt64 = .max
-    private var dateText = ""
+    private var standing: [UInt8] = []
 
     init(loop: EventLoop, listener: Listener, context: ServerContext) {
         self.loop = loop
@@ -45,14 +48,15 @@ final class ServerLoop: @unchecked Sendable {
         }
     }
 
-    /// The value of the Date field; made once a second.
-    func date() -> String {
+    /// The lines that every response has; made once a second.
+    func standingLines() -> [UInt8] {
         let second = loop.now / 1_000_000_000
         if second != dateSecond {
             dateSecond = second
-            dateText = HTTPDate.format(SystemTime().now())
+            standing = ResponseSerializer.standingLines(
+                date: HTTPDate.format(SystemTime().now()), context.configuration.standingFields)
         }
-        return dateText
+        return standing
     }
 
     // MARK: Connections
@@ -113,6 +117,21 @@ final class ServerLoop: @unchecked Sendable {
     func handlerIsIdle(_ handler: HandlerTask) { idleHandlers.append(handler) }
 
     private static let idleHandlersMax = 64
+
+    // MARK: Exchanges
+
+    /// One that has ended, or a new one: to allocate and free one costs more than what an exchange is needed for.
+    func exchangeBegan(hasBody: Bool) -> Exchange {
+        guard let idle = idleExchange.take() else { return Exchange(hasBody: hasBody) }
+        idle.begin(hasBody: hasBody)
+        return idle
+    }
+
+    /// Keeps an exchange that was answered at once, unless someone else still knows it.
+    func exchangeEnded(_ exchange: consuming Exchange) {
+        guard isKnownUniquelyReferenced(&exchange), exchange.handler == nil else { return }
+        idleExchange = exchange
+    }
 
     // MARK: The buffer
 

@@ -245,7 +245,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
 
     private func timeoutMilliseconds() -> Int32 {
         if !local.isEmpty { return 0 }
-        guard let deadline = timers.nextDeadline() else { return -1 }
+        guard let deadline = timers.earliest else { return -1 }
         let now = monotonicNanoseconds()
         // Rounded up: a timer that wakes too early would spin until its time has come.
         return deadline <= now ? 0 : Int32(clamping: (deadline - now + 999_999) / 1_000_000)

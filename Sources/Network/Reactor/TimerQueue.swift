@@ -17,6 +17,9 @@ struct TimerQueue<Action> {
     var count: Int { actions.count }
     var entryCount: Int { heap.count }
 
+    /// The deadline of the earliest entry, though it be a husk: what costs no look at the living.
+    var earliest: UInt64? { heap.first?.deadline }
+
     /// The deadline of the earliest timer that lives.
     mutating func nextDeadline() -> UInt64? {
         while let first = heap.first {
@@ -45,7 +48,7 @@ struct TimerQueue<Action> {
 
     /// The earliest timer whose deadline is not after `now`, taken out; equal deadlines go in the order added.
     mutating func popDue(at now: UInt64) -> Action? {
-        guard let deadline = nextDeadline(), deadline <= now else { return nil }
+        guard let earliest, earliest <= now, let deadline = nextDeadline(), deadline <= now else { return nil }
         let id = heap[0].id
         removeFirst()
         return actions.removeValue(forKey: id)

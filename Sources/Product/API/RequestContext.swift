@@ -1,11 +1,11 @@
 public import Accounts
-internal import Core
+public import Core
 public import HTTP
 
 /// A request on its way to its handler, with what the pipeline has found out about it.
 public struct RequestContext: Sendable {
     public var request: Request
-    public var id: String
+    public var id: RequestID
     /// The values of the path's `{parameters}`.
     public var parameters: [String: String] = [:]
     /// Set where the route's guard asks for an account.
@@ -17,17 +17,20 @@ public struct RequestContext: Sendable {
     /// The authority that the client used.
     public var host: String? { proxiedHost ?? request.head.fields["Host"] }
     private var proxiedHost: String?
+    /// Whether GET is answered at the path: found out for other methods, as it decides their conditions.
+    var isReadable = false
     /// The answer is a file of the page.
     var isPage = false
 
-    init(request: Request, id: String) {
+    init(request: consuming Request, id: RequestID) {
+        isSecure = request.isSecure
         self.request = request
         self.id = id
-        isSecure = request.isSecure
     }
 
     /// Looks past the trusted proxies: from here on, the client's address is the request's.
     mutating func findClient(_ proxies: TrustedProxies) {
+        guard !proxies.isEmpty else { return }
         guard let client = proxies.client(peer: request.remoteAddress, fields: request.head.fields) else { return }
         request.remoteAddress = client.address.description
         request.remoteSubscriber = client.address.subscriber.description

@@ -99,7 +99,8 @@ enum RouteTable {
                 takes: .path("id", JobID.self, jobWords),
                 answers: .replies(
                     .json(JobSummary.self, 200, "It is canceled."),
-                    .json(JobSummary.self, 202, "It runs, and is canceled as soon as its worker lets go.")),
+                    .json(JobSummary.self, 202, "It runs, and is canceled as soon as its worker lets go.")
+                ).heedingConditions(),
                 refuses: [.jobNotCancelable, .storageFull], routes.cancel),
             Route(
                 "GET", "/api/v1/jobs/{id}/events", .account, "followJob", "Follow a job",

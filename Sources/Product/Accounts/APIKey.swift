@@ -1,6 +1,6 @@
 public import Core
 
-public enum APIKeyKind: IdentifierKind { public static let prefix = "key" }
+public enum APIKeyKind: IdentifierKind { public static let prefix: StaticString = "key" }
 public typealias APIKeyID = Identifier<APIKeyKind>
 
 /// A long-lived credential of an account. Its secret is stored only as a hash and shown only once.
@@ -17,9 +17,12 @@ public struct APIKey: Hashable, Sendable {
 public struct Principal: Hashable, Sendable {
     public var accountID: AccountID
     public var keyID: APIKeyID
+    /// What the database lets the caller's requests do.
+    public var authority: CallerAuthority
 
-    public init(accountID: AccountID, keyID: APIKeyID) {
+    public init(accountID: AccountID, keyID: APIKeyID, authority: CallerAuthority = .nobody) {
         self.accountID = accountID
         self.keyID = keyID
+        self.authority = authority
     }
 }

@@ -40,16 +40,25 @@ public struct AccountService: Sendable {
     /// Who the token speaks for; `nil` for an unknown or revoked one.
     public func authenticate(token: String) async throws(AccountError) -> Principal? {
         guard let token = Token(parsing: token) else { return nil }
+        let hash = token.storedHash
+        let authority = CallerAuthority(credentialSHA256: hash)
+        return try await authority.act { () async throws(AccountError) in
+            guard let key = try await livingKey(secretSHA256: hash) else { return nil }
+            return Principal(accountID: key.accountID, keyID: key.id, authority: authority)
+        }
+    }
+
+    private func livingKey(secretSHA256: String) async throws(AccountError) -> APIKey? {
         let store = store
         // The hash is looked up by an index: its timing says nothing about a secret of 256 random bits.
-        let found = try await read { try await store.key(secretSHA256: token.storedHash, in: $0) }
+        let found = try await read { try await store.key(secretSHA256: secretSHA256, in: $0) }
         guard let key = found, key.revokedAt == nil else { return nil }
         let now = time.now()
         if key.lastUsedAt.map({ now.seconds(since: $0) >= Self.lastUsedSecondsMin }) ?? true {
             // Losing this figure harms nobody; a full disk must not lock the owner out of his results.
             try? await write { try await store.setLastUsed(key.id, at: now, in: $0) }
         }
-        return Principal(accountID: key.accountID, keyID: key.id)
+        return key
     }
 
     public func keys(of account: AccountID) async throws(AccountError) -> [APIKey] {

@@ -77,8 +77,11 @@ public struct WebPage: StaticSite {
 }
 
 extension RequestHead {
-    /// Whether gzip may be sent: not for a part of a file, whose offsets the client means of the file itself.
+    /// Whether gzip may be sent: not for a part of a file, whose offsets the client means of the file itself, unless
+    /// it refuses that.
     var takesGzip: Bool {
-        fields["Range"] == nil && ContentCoding.negotiate(fields, available: [.gzip]) == .gzip
+        guard ContentCoding.negotiate(fields, available: [.gzip]) == .gzip else { return false }
+        // RFC 9110 §14.2: of another method Range is passed over.
+        return method != "GET" || fields["Range"] == nil || refusesIdentity
     }
 }

@@ -1,7 +1,7 @@
 public import Blobs
 public import Core
 
-public enum JobKind: IdentifierKind { public static let prefix = "job" }
+public enum JobKind: IdentifierKind { public static let prefix: StaticString = "job" }
 public typealias JobID = Identifier<JobKind>
 
 public enum JobState: String, CaseIterable, Sendable {

@@ -13,7 +13,7 @@ public struct SweepReport: Hashable, Sendable {
     public var isEmpty: Bool { self == SweepReport() }
 }
 
-private enum InstanceKind: IdentifierKind { static let prefix = "ins" }
+private enum InstanceKind: IdentifierKind { static let prefix: StaticString = "ins" }
 
 /// Retention: inputs go when their job ends, results when they expire, blobs that no row names after a grace.
 extension JobService {

@@ -26,6 +26,17 @@ extension JobService {
         }
     }
 
+    /// A write of the server itself, within a request of a caller who may less.
+    func asService<Value: Sendable>(
+        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
+    ) async throws(JobError) -> Value {
+        do {
+            return try await DatabaseCaller.$current.withValue(.service) { try await database.write(body) }
+        } catch {
+            throw JobError(mapping: error)
+        }
+    }
+
     func onDisk<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws(JobError) -> Value {
         do {
             return try await disk.run(body)

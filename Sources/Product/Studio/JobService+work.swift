@@ -71,16 +71,17 @@ extension JobService {
             for (position, artifact) in artifacts.enumerated() {
                 try await service.store.insert(artifact, position: position, of: job.id, at: now, in: connection)
             }
-            let stored: [JSON] = artifacts.map { ["name": .string($0.name), "bytes": .integer($0.blob.byteCount)] }
-            try await service.record(
-                "stored", detail: ["artifacts": .array(stored)], attempt: claim.attempt, of: job.id, at: now,
-                in: connection)
+            // The account's row before its feed's: a submission locks them in this order.
             let hold = try service.hold(of: job)
             _ = try await service.ledger.capture(
                 hold,
                 usage: UsageRecord(
                     service: job.service, jobID: job.id.text, processingSeconds: Int64(processingSeconds.rounded()),
                     fileBytes: job.input.blob.byteCount), in: connection)
+            let stored: [JSON] = artifacts.map { ["name": .string($0.name), "bytes": .integer($0.blob.byteCount)] }
+            try await service.record(
+                "stored", detail: ["artifacts": .array(stored)], attempt: claim.attempt, of: job.id, at: now,
+                in: connection)
             try await service.conclude(
                 job, as: JobEnding(state: .completed, notes: notes), attempt: claim.attempt, event: "settled",
                 detail: ["captured": .integer(job.price.credits)], at: now, in: connection)

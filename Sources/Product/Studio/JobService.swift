@@ -304,7 +304,8 @@ public struct JobService: Sendable {
     public func cancel(_ id: JobID, of account: AccountID) async throws(JobError) -> Job {
         let service = self
         let now = time.now()
-        return try await write { connection in
+        // A request may not give credits back: once the job is known to be the caller's, the server does it.
+        return try await asService { connection in
             guard let job = try await service.store.job(id, of: account, in: connection) else {
                 throw JobError.jobNotFound
             }

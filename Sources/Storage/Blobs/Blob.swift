@@ -1,6 +1,6 @@
 public import Core
 
-public enum BlobKind: IdentifierKind { public static let prefix = "blob" }
+public enum BlobKind: IdentifierKind { public static let prefix: StaticString = "blob" }
 public typealias BlobID = Identifier<BlobKind>
 
 /// A stored, immutable file: its name in the store, its size and its content's hash.

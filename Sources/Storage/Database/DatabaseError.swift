@@ -27,6 +27,8 @@ public enum DatabaseError: Error, Hashable, Sendable {
     case migrationChanged(number: Int)
     /// The program used the database wrongly: a missing column, a wrong argument count, bad SQL.
     case misuse(String)
+    /// A function of the schema refused: its SQLSTATE, of class `CZ`, a space, and the schema's own words.
+    case raised(String)
     /// Everything else, with the engine's own code.
     case failed(code: Int, message: String)
 }

@@ -104,4 +104,4 @@ extension TaskQueue {
     }
 }
 
-enum ClaimKind: IdentifierKind { static let prefix = "clm" }
+enum ClaimKind: IdentifierKind { static let prefix: StaticString = "clm" }

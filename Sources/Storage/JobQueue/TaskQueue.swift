@@ -116,7 +116,13 @@ public struct TaskQueue: Sendable {
     public func position(
         of taskID: String, in connection: any DatabaseConnection
     ) async throws(QueueError) -> Int? {
-        try await QueueSQL(connection).rows(
+        if connection.dialect == .postgres, case .credential = DatabaseCaller.current {
+            // A request sees its own tasks only; the schema counts the others for it.
+            return try await QueueSQL(connection).rows("SELECT own_queue_position($1) AS position", [.text(taskID)]) {
+                row throws(DatabaseError) in try row.optionalInteger("position").map { Int($0) }
+            }.first ?? nil
+        }
+        return try await QueueSQL(connection).rows(
             """
             SELECT position FROM (
                 SELECT w.id, ROW_NUMBER() OVER (

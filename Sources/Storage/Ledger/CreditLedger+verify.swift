@@ -85,6 +85,13 @@ extension LedgerDiscrepancy.Rule {
                 FROM credit_usage g WHERE g.hold_id = h.id AND g.user_id = h.account_id), 0) AS BIGINT) AS found
             FROM credit_holds h
             """
+        case .purchases:
+            """
+            SELECT p.id AS subject, p.removed_credits AS found, CAST(COALESCE((SELECT -SUM(e.amount)
+                FROM credit_ledger e WHERE e.account_id = p.user_id AND e.lot_id = p.lot_id
+                AND e.kind IN ('refund', 'dispute', 'reinstate')), 0) AS BIGINT) AS expected
+            FROM credit_purchases p WHERE p.lot_id IS NOT NULL
+            """
         }
     }
 }

@@ -1,18 +1,14 @@
 internal import Core
 internal import Database
 
-/// The ledger's SQL on one transaction; the rules are in `Ledger`.
+/// The SQL of `LedgerRules` on one transaction, and what both engines read. It takes no locks: SQLite has one writer.
 struct LedgerStore {
-    struct Account {
-        var available: Int64
-        var held: Int64
-        var debt: Int64
-    }
-
     struct Lot {
         var id: String
         var available: Int64
         var expired: Int64
+        var refunded: Int64
+        var expiresAt: Timestamp?
     }
 
     struct Hold {
@@ -45,9 +41,6 @@ struct LedgerStore {
     let connection: any DatabaseConnection
     let now: Timestamp
 
-    /// Locks what a query found until the end of the transaction; SQLite's one writer needs no such lock.
-    private var forUpdate: String { connection.dialect == .postgres ? " FOR UPDATE" : "" }
-
     // MARK: Accounts
 
     func insertAccount(_ id: String, email: String?) async throws(LedgerError) -> Bool {
@@ -58,29 +51,24 @@ struct LedgerStore {
             """, [.text(id), .optional(email), .integer(now.milliseconds)]) == 1
     }
 
-    func lockAccount(_ id: String) async throws(LedgerError) -> Account {
-        let rows = try await rows(
-            "SELECT credits, held, debt FROM credit_users WHERE id = $1\(forUpdate)", [.text(id)], Self.account)
-        guard let account = rows.first else { throw .unknownAccount }
+    /// The account's columns as they are.
+    func account(_ id: String) async throws(LedgerError) -> Balance {
+        let sql = "SELECT credits AS available, held, debt FROM credit_users WHERE id = $1"
+        guard let account = try await rows(sql, [.text(id)], Balance.init).first else { throw .unknownAccount }
         return account
     }
 
     /// The account as it would be once all lots whose time has come were swept.
-    func balance(_ id: String) async throws(LedgerError) -> Account {
+    func balance(_ id: String) async throws(LedgerError) -> Balance {
         let rows = try await rows(
             """
             SELECT u.held, u.debt, u.credits - COALESCE((
                 SELECT CAST(SUM(l.available) AS BIGINT) FROM credit_lots l
-                WHERE l.account_id = u.id AND l.available > 0 AND l.expires_at <= $2), 0) AS credits
+                WHERE l.account_id = u.id AND l.available > 0 AND l.expires_at <= $2), 0) AS available
             FROM credit_users u WHERE u.id = $1
-            """, [.text(id), .integer(now.milliseconds)], Self.account)
+            """, [.text(id), .integer(now.milliseconds)], Balance.init)
         guard let account = rows.first else { throw .unknownAccount }
         return account
-    }
-
-    private static func account(_ row: DatabaseRow) throws(DatabaseError) -> Account {
-        Account(
-            available: try row.integer("credits"), held: try row.integer("held"), debt: try row.integer("debt"))
     }
 
     // MARK: Entries
@@ -109,23 +97,27 @@ struct LedgerStore {
             ])
     }
 
-    /// The amount and the lot's source of the entry with that reference.
+    /// The amount, and the lot with its source, of the entry with that reference.
     func entry(
         of accountID: String, kind: String, reference: String
-    ) async throws(LedgerError) -> (amount: Int64, source: String?)? {
+    ) async throws(LedgerError) -> (amount: Int64, lotID: String?, source: String?)? {
         try await rows(
             """
-            SELECT e.amount, l.source FROM credit_ledger e LEFT JOIN credit_lots l ON l.id = e.lot_id
+            SELECT e.amount, e.lot_id, l.source FROM credit_ledger e LEFT JOIN credit_lots l ON l.id = e.lot_id
             WHERE e.account_id = $1 AND e.kind = $2 AND e.reference = $3
             """, [.text(accountID), .text(kind), .text(reference)]
-        ) { row throws(DatabaseError) in (try row.integer("amount"), try row.optionalText("source")) }.first
+        ) { row throws(DatabaseError) in
+            (try row.integer("amount"), try row.optionalText("lot_id"), try row.optionalText("source"))
+        }.first
     }
 
     // MARK: Lots
 
+    /// The new lot's id.
     func insertLot(
-        _ id: String, accountID: String, source: LotSource, credits: Int64, repaid: Int64, expiresAt: Timestamp?
-    ) async throws(LedgerError) {
+        accountID: String, source: LotSource, credits: Int64, repaid: Int64, expiresAt: Timestamp?
+    ) async throws(LedgerError) -> String {
+        let id = Identifier<LotKind>(at: now).text
         _ = try await run(
             """
             INSERT INTO credit_lots (id, account_id, source, credits, available, repaid, expires_at, created_at)
@@ -135,15 +127,22 @@ struct LedgerStore {
                 .text(id), .text(accountID), .text(source.rawValue), .integer(credits), .integer(credits - repaid),
                 .integer(repaid), .optional(expiresAt?.milliseconds), .integer(now.milliseconds),
             ])
+        return id
+    }
+
+    func lot(_ id: String) async throws(LedgerError) -> Lot {
+        let found = try await rows("SELECT \(Self.lotColumns) FROM credit_lots WHERE id = $1", [.text(id)], Self.lot)
+        guard let lot = found.first else { throw .database(.misuse("no such lot")) }
+        return lot
     }
 
     /// The account's lots with something to spend, the earliest expiry first.
     func spendableLots(_ accountID: String) async throws(LedgerError) -> [Lot] {
         try await rows(
             """
-            SELECT id, available, expired FROM credit_lots
+            SELECT \(Self.lotColumns) FROM credit_lots
             WHERE account_id = $1 AND available > 0 AND (expires_at IS NULL OR expires_at > $2)
-            ORDER BY expires_at IS NULL, expires_at, id\(forUpdate)
+            ORDER BY expires_at IS NULL, expires_at, id
             """, [.text(accountID), .integer(now.milliseconds)], Self.lot)
     }
 
@@ -151,8 +150,8 @@ struct LedgerStore {
     func expiredLots(_ accountID: String) async throws(LedgerError) -> [Lot] {
         try await rows(
             """
-            SELECT id, available, expired FROM credit_lots
-            WHERE account_id = $1 AND available > 0 AND expires_at <= $2 ORDER BY expires_at, id\(forUpdate)
+            SELECT \(Self.lotColumns) FROM credit_lots
+            WHERE account_id = $1 AND available > 0 AND expires_at <= $2 ORDER BY expires_at, id
             """, [.text(accountID), .integer(now.milliseconds)], Self.lot)
     }
 
@@ -167,18 +166,26 @@ struct LedgerStore {
     }
 
     func moveLot(
-        _ id: String, available: Int64 = 0, held: Int64 = 0, captured: Int64 = 0, expired: Int64 = 0, repaid: Int64 = 0
+        _ id: String, available: Int64 = 0, held: Int64 = 0, captured: Int64 = 0, expired: Int64 = 0, repaid: Int64 = 0,
+        refunded: Int64 = 0
     ) async throws(LedgerError) {
         _ = try await run(
             """
             UPDATE credit_lots SET available = available + $2, held = held + $3, captured = captured + $4,
-                expired = expired + $5, repaid = repaid + $6 WHERE id = $1
+                expired = expired + $5, repaid = repaid + $6, refunded = refunded + $7 WHERE id = $1
             """,
-            [.text(id), .integer(available), .integer(held), .integer(captured), .integer(expired), .integer(repaid)])
+            [
+                .text(id), .integer(available), .integer(held), .integer(captured), .integer(expired),
+                .integer(repaid), .integer(refunded),
+            ])
     }
 
+    private static let lotColumns = "id, available, expired, refunded, expires_at"
+
     private static func lot(_ row: DatabaseRow) throws(DatabaseError) -> Lot {
-        Lot(id: try row.text("id"), available: try row.integer("available"), expired: try row.integer("expired"))
+        Lot(
+            id: try row.text("id"), available: try row.integer("available"), expired: try row.integer("expired"),
+            refunded: try row.integer("refunded"), expiresAt: try row.optionalTimestamp("expires_at"))
     }
 
     // MARK: Holds
@@ -190,15 +197,18 @@ struct LedgerStore {
         ) { row throws(DatabaseError) in (try row.text("id"), try row.integer("credits")) }.first
     }
 
+    /// The new hold's id.
     func insertHold(
-        _ id: String, accountID: String, reference: String, credits: Int64
-    ) async throws(LedgerError) {
+        accountID: String, reference: String, credits: Int64
+    ) async throws(LedgerError) -> String {
+        let id = Identifier<HoldKind>(at: now).text
         _ = try await run(
             """
             INSERT INTO credit_holds (id, account_id, reference, credits, state, created_at)
             VALUES ($1, $2, $3, $4, 'held', $5)
             """,
             [.text(id), .text(accountID), .text(reference), .integer(credits), .integer(now.milliseconds)])
+        return id
     }
 
     func insertDraw(_ draw: Draw, holdID: String) async throws(LedgerError) {
@@ -207,13 +217,10 @@ struct LedgerStore {
             [.text(holdID), .text(draw.lotID), .integer(draw.credits)])
     }
 
-    /// The hold, and its account locked before it: every movement takes the locks in this order.
-    func lockHold(_ id: String) async throws(LedgerError) -> (hold: Hold, account: Account) {
+    func hold(_ id: String) async throws(LedgerError) -> Hold {
         let sql = "SELECT account_id, credits, state, captured FROM credit_holds WHERE id = $1"
         guard let found = try await rows(sql, [.text(id)], Self.hold).first else { throw .unknownHold }
-        let account = try await lockAccount(found.accountID)
-        guard let hold = try await rows(sql + forUpdate, [.text(id)], Self.hold).first else { throw .unknownHold }
-        return (hold, account)
+        return found
     }
 
     /// What the hold took, the earliest expiry first.
@@ -247,22 +254,40 @@ struct LedgerStore {
 
     // MARK: Usage
 
-    /// `false` if this job of the account was charged before.
+    /// The new row's id; `nil` if this job of the account was charged before.
     func insertUsage(
         _ record: UsageRecord, accountID: String, holdID: String, credits: Int64
-    ) async throws(LedgerError) -> Bool {
-        try await run(
+    ) async throws(LedgerError) -> String? {
+        let id = Identifier<UsageKind>(at: now).text
+        let inserted = try await run(
             """
             INSERT INTO credit_usage (id, user_id, hold_id, credits, service, job_id, processing_time, file_size,
                 created_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
             """,
             [
-                .text(Identifier<UsageKind>(at: now).text), .text(accountID), .text(holdID), .integer(credits),
+                .text(id), .text(accountID), .text(holdID), .integer(credits),
                 .text(record.service), .optional(record.jobID), .optional(record.processingSeconds),
                 .optional(record.fileBytes), .integer(now.milliseconds),
-            ]) == 1
+            ])
+        return inserted == 1 ? id : nil
     }
+
+    func usage(ofHold hold: String) async throws(LedgerError) -> String {
+        let sql = "SELECT id FROM credit_usage WHERE hold_id = $1"
+        guard let id = try await rows(sql, [.text(hold)], Self.id).first else {
+            throw .database(.misuse("a captured hold without usage"))
+        }
+        return id
+    }
+
+    func usage(ofJob job: String, accountID: String) async throws(LedgerError) -> String? {
+        try await rows(
+            "SELECT id FROM credit_usage WHERE user_id = $1 AND job_id = $2", [.text(accountID), .text(job)], Self.id
+        ).first
+    }
+
+    static func id(_ row: DatabaseRow) throws(DatabaseError) -> String { try row.text("id") }
 
     // MARK: Statements
 
@@ -278,7 +303,7 @@ struct LedgerStore {
         }
     }
 
-    private func run(_ sql: String, _ arguments: [DatabaseValue]) async throws(LedgerError) -> Int {
+    func run(_ sql: String, _ arguments: [DatabaseValue]) async throws(LedgerError) -> Int {
         do throws(DatabaseError) {
             return try await connection.execute(sql, arguments)
         } catch {
@@ -287,6 +312,6 @@ struct LedgerStore {
     }
 }
 
-enum EntryKind: IdentifierKind { static let prefix = "ent" }
-enum LotKind: IdentifierKind { static let prefix = "lot" }
-enum UsageKind: IdentifierKind { static let prefix = "use" }
+enum EntryKind: IdentifierKind { static let prefix: StaticString = "ent" }
+enum LotKind: IdentifierKind { static let prefix: StaticString = "lot" }
+enum UsageKind: IdentifierKind { static let prefix: StaticString = "use" }

@@ -21,7 +21,7 @@ public struct Balance: Hashable, Sendable {
     }
 }
 
-public enum HoldKind: IdentifierKind { public static let prefix = "hld" }
+public enum HoldKind: IdentifierKind { public static let prefix: StaticString = "hld" }
 public typealias HoldID = Identifier<HoldKind>
 
 /// How a hold ended. It ends once.
@@ -64,6 +64,51 @@ public struct Purchase: Hashable, Sendable {
     public var createdAt: Timestamp
 }
 
+public enum PurchaseKind: IdentifierKind { public static let prefix: StaticString = "pur" }
+public typealias PurchaseID = Identifier<PurchaseKind>
+
+/// What was bought, and what was paid for it in the currency's minor unit.
+public struct PurchaseOrder: Hashable, Sendable {
+    public var credits: CreditAmount
+    public var packageType: String
+    /// The provider's name of the payment's session: it is booked once, ever.
+    public var session: String
+    public var paymentIntent: String?
+    /// What the package cost.
+    public var amountMinor: Int64
+    /// What was paid, with taxes and coupons: refunds and disputes are shares of it. `nil`: the same.
+    public var paidMinor: Int64?
+    /// ISO 4217, three letters.
+    public var currency: String
+
+    public init(
+        credits: CreditAmount, packageType: String, session: String, paymentIntent: String? = nil, amountMinor: Int64,
+        paidMinor: Int64? = nil, currency: String
+    ) {
+        self.credits = credits
+        self.packageType = packageType
+        self.session = session
+        self.paymentIntent = paymentIntent
+        self.amountMinor = amountMinor
+        self.paidMinor = paidMinor
+        self.currency = currency
+    }
+}
+
+/// What news of a payment moved.
+public struct Movement: Hashable, Sendable {
+    /// What the account gained; negative: lost. 0: the news were known, or came late.
+    public var credits: Int64
+    public var balance: Balance
+}
+
+/// A charge that no hold came before.
+public struct Deduction: Hashable, Sendable {
+    public var usageID: String
+    /// What is free to spend after it.
+    public var available: Int64
+}
+
 /// A page of a history, newest first; `next` is the cursor of the following page, `nil` at the end.
 public struct LedgerPage<Entry: Sendable & Hashable>: Hashable, Sendable {
     public var entries: [Entry]
@@ -89,10 +134,12 @@ public struct LedgerDiscrepancy: Hashable, Sendable, CustomStringConvertible {
         case ending
         /// A captured hold has its usage row with the same credits.
         case usage
+        /// What a purchase lost is what refunds, disputes and reinstatements moved.
+        case purchases
     }
 
     public var rule: Rule
-    /// The account, lot or hold at fault.
+    /// The account, lot, hold or purchase at fault.
     public var subject: String
     public var expected: Int64
     public var found: Int64

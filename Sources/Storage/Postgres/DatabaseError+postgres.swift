@@ -59,6 +59,8 @@ extension DatabaseError {
             case "23502": .constraintViolation(.notNull, name: "\(table).\(column)")
             // What `refuse_change` of the migrations raises: its messages are the schema's own.
             case "23000": .constraintViolation(.trigger, name: message)
+            // What the schema's functions raise, with messages of their own.
+            case let state where state.hasPrefix("CZ"): .raised("\(state) \(message)")
             case let state where state.hasPrefix("23"): .constraintViolation(.other, name: constraint)
             case "40001", "40P01", "55P03", "53300": .busy
             case "57014", "25P03", "25P04": .timeout

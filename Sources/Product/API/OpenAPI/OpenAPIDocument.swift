@@ -105,7 +105,9 @@ enum OpenAPIDocument {
 
     private static func responses(_ route: Route, _ components: inout SchemaComponents) -> JSON {
         var members: [JSON.Member] = []
-        for answer in route.answers {
+        let isThere = AnswerSpec(status: 304, summary: "`If-None-Match: *`: something is there.")
+        let isUnsaid = route.isRead && !route.answers.contains { $0.status == 101 || $0.status == 304 }
+        for answer in route.answers + (isUnsaid ? [isThere] : []) {
             var answer = answer
             if route.caller == .account { answer.fields += FieldSpec.rateLimit }
             members.append(response(answer, &components))

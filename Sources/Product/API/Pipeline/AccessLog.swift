@@ -25,7 +25,11 @@ struct AccessLog: Sendable {
             line.add("path", context.request.head.path)
             line.add("status", response.status)
             line.add("milliseconds", Int(nanoseconds / 1_000_000))
-            line.add("account", context.principal?.accountID.text ?? "-")
+            if let account = context.principal?.accountID {
+                line.add("account", account)
+            } else {
+                line.add("account", literal: "-")
+            }
             line.add("address", context.request.remoteAddress)
         }
     }

@@ -15,18 +15,18 @@ struct AddressLimit: Sendable {
         open = RateLimiter(RateLimit("address", count: limits.anonymousRequestsPerMinute), time: time)
     }
 
-    func admit(_ caller: Guard, _ request: Request) throws(Problem) {
+    func admit(_ caller: Guard, _ subscriber: String) throws(Problem) {
         switch caller {
-        case .probe: try spend(health, request)
-        case .open: try spend(open, request)
+        case .probe: try spend(health, subscriber)
+        case .open: try spend(open, subscriber)
         case .account: break
         }
     }
 
-    func admitFile(_ request: Request) throws(Problem) { try spend(files, request) }
+    func admitFile(_ subscriber: String) throws(Problem) { try spend(files, subscriber) }
 
-    private func spend(_ limiter: RateLimiter, _ request: Request) throws(Problem) {
-        if case .refused(let seconds) = limiter.admit(request.remoteSubscriber) {
+    private func spend(_ limiter: RateLimiter, _ subscriber: String) throws(Problem) {
+        if case .refused(let seconds) = limiter.admit(subscriber) {
             throw Problem(limiter, seconds: seconds)
         }
     }

@@ -56,7 +56,7 @@ struct Authenticate: Sendable {
     func admit(_ context: inout RequestContext) async throws(Problem) -> Principal {
         let request = context.request
         guard let credential = credential(of: request.head) else {
-            try anonymous.admit(.open, request)
+            try anonymous.admit(.open, request.remoteSubscriber)
             throw Self.unauthenticated("Send an API key as Authorization: Bearer ck_….")
         }
         if let seconds = failures.secondsUntilAdmitted(request.remoteSubscriber) {

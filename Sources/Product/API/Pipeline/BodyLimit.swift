@@ -8,9 +8,9 @@ struct BodyLimit: Sendable {
     let limits: APILimits
 
     func admit(_ context: inout RequestContext, _ route: Route) throws(Problem) {
-        let fields = context.request.head.fields
-        if fields["Content-Encoding"] != nil,
-            !fields.values("Content-Encoding").allSatisfy({ $0.equalsIgnoringASCIICase("identity") })
+        let head = context.request.head
+        if head.hasField("Content-Encoding"),
+            !head.fields.values("Content-Encoding").allSatisfy({ $0.equalsIgnoringASCIICase("identity") })
         {
             var problem = Problem(.unsupportedMediaType, "A body must be sent without a Content-Encoding.")
             // RFC 9110 §15.5.16: what would have been taken.
@@ -25,7 +25,7 @@ struct BodyLimit: Sendable {
         guard declared <= bytesMax else {
             throw Problem(.contentTooLarge, "The body may have at most \(bytesMax) bytes.")
         }
-        if declared == 0, route.takesBody, fields["Content-Length"] == nil {
+        if declared == 0, route.takesBody, !head.hasField("Content-Length") {
             throw Problem(.lengthRequired, "Send the body with a Content-Length, or chunked.")
         }
     }

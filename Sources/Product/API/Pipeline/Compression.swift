@@ -4,10 +4,10 @@ internal import Synchronization
 
 /// Sends whole answers of text in gzip to clients that take it (RFC 9110 §8.4).
 ///
-/// Not compressed are streams, ranges, files, and what is coded already; nor what is so large that a loop would be busy
-/// with it for long; nor what is short, unless the client refuses it as it is. Nor is an answer to a session cookie,
-/// unless the browser says that a page of this origin asked: other pages could have it repeat guesses beside its
-/// secrets and read the outcome off its length (BREACH). A key in `Authorization` is nothing that other pages could
+/// Not compressed are streams, ranges, files and what is coded already; nor, unless the client refuses it as it is,
+/// what is short, and what is so large that a loop would be busy with it for long. Nor is an answer to a session
+/// cookie, unless the browser says that a page of this origin asked: other pages could have it repeat guesses beside
+/// its secrets and read the outcome off its length (BREACH). A key in `Authorization` is nothing that other pages could
 /// make a browser send.
 final class Compression: Sendable {
     /// Some 3 ms of a loop's time.
@@ -20,12 +20,15 @@ final class Compression: Sendable {
 
     init(bytesMin: Int) { self.bytesMin = bytesMin }
 
-    /// - Throws: `notAcceptable` if the client refuses both codings: before its handler runs, so that nothing happens.
-    func admit(_ head: RequestHead) throws(Problem) {
-        guard head.fields["Accept-Encoding"] != nil,
-            ContentCoding.negotiate(head.fields, available: [.gzip]) == .notAcceptable
+    /// - Parameter inGzip: whether there is the answer in gzip too, or it can be made.
+    /// - Throws: `notAcceptable` if the client refuses whatever there is: before its handler runs, so that nothing
+    ///   happens.
+    func admit(_ head: RequestHead, inGzip: Bool) throws(Problem) {
+        guard head.hasField("Accept-Encoding"),
+            ContentCoding.negotiate(head.fields, available: inGzip ? [.gzip] : []) == .notAcceptable
         else { return }
-        throw Problem(.notAcceptable, "Answers are sent in gzip or in no coding, and Accept-Encoding refuses both.")
+        let codings = inGzip ? "in gzip or in no coding" : "in no coding"
+        throw Problem(.notAcceptable, "This is sent \(codings), and Accept-Encoding refuses that.")
     }
 
     /// A 304 is to come with the body that its 200 would have: it gets that one's fields, and no body.
@@ -37,8 +40,8 @@ final class Compression: Sendable {
     }
 
     private func encode(_ response: inout Response, _ context: RequestContext) {
-        guard case .bytes(let bytes) = response.body, !bytes.isEmpty, bytes.count <= Self.bytesMax,
-            bytes.count >= bytesMin || Self.refusesIdentity(context.request.head.fields),
+        guard case .bytes(let bytes) = response.body, !bytes.isEmpty,
+            (bytesMin...Self.bytesMax).contains(bytes.count) || context.request.head.refusesIdentity,
             response.status != 206, response.fields["Content-Encoding"] == nil,
             Self.isText(response.fields["Content-Type"])
         else { return }
@@ -51,10 +54,6 @@ final class Compression: Sendable {
         response.fields.append("Content-Encoding", "gzip")
         // RFC 9110 §8.8.3: another coding is another representation; a weak tag stands for both.
         if let tag = response.fields["ETag"], !tag.hasPrefix("W/") { response.fields["ETag"] = "W/" + tag }
-    }
-
-    private static func refusesIdentity(_ fields: HTTPFields) -> Bool {
-        fields["Accept-Encoding"] != nil && AcceptEncoding(fields).weight(of: .identity) == 0
     }
 
     private func compressed(_ bytes: [UInt8], key: String?) -> [UInt8] {
@@ -73,8 +72,9 @@ final class Compression: Sendable {
         return "\(context.request.head.path) \(tag)"
     }
 
-    private static func isText(_ contentType: String?) -> Bool {
-        guard let type = contentType?.prefix(while: { $0 != ";" }) else { return false }
+    /// Text that is answered whole: a stream of events is not.
+    static func isText(_ contentType: String?) -> Bool {
+        guard let type = contentType?.prefix(while: { $0 != ";" }), type != "text/event-stream" else { return false }
         return type == "application/json" || type == "application/problem+json" || type.hasPrefix("text/")
     }
 }

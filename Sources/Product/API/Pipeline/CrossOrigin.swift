@@ -27,15 +27,19 @@ struct CrossOrigin: Sendable {
         response.fields.append("Access-Control-Expose-Headers", Self.answerFields)
     }
 
-    /// The answer to OPTIONS (RFC 9110 §9.3.7); to a preflight also what the page may send.
+    /// The answer to OPTIONS (RFC 9110 §9.3.7); to a preflight also what the page may send, unless it asks for a method
+    /// that the resource lacks: its browser then sends nothing.
     func answer(allow: String, _ context: RequestContext) -> Response {
         var response = Response(status: 204)
         response.fields.append("Allow", allow)
-        guard !policy.isEmpty, context.request.head.fields["Access-Control-Request-Method"] != nil else {
+        guard !policy.isEmpty, let method = context.request.head.fields["Access-Control-Request-Method"] else {
             return response
         }
         response.fields.append("Vary", "Access-Control-Request-Method, Access-Control-Request-Headers")
-        guard listedOrigin(context) != nil else { return response }
+        // What OPTIONS * tells of is the server's, and a page can ask for nothing there.
+        guard context.request.head.path != "*", allow.split(separator: ", ").contains(where: { $0 == method }),
+            listedOrigin(context) != nil
+        else { return response }
         response.fields.append("Access-Control-Allow-Methods", allow)
         response.fields.append("Access-Control-Allow-Headers", Self.requestFields)
         response.fields.append("Access-Control-Max-Age", String(Self.preflightSeconds))

@@ -3,9 +3,6 @@ public import Core
 public import HTTP
 public import Telemetry
 
-public enum RequestKind: IdentifierKind { public static let prefix = "req" }
-public typealias RequestID = Identifier<RequestKind>
-
 /// What the pipeline does beside the routes: how clients come in, and what is served where no route is.
 public struct PipelineOptions: Sendable {
     public var proxies = TrustedProxies()
@@ -21,7 +18,8 @@ public struct PipelineOptions: Sendable {
 }
 
 /// The way of every request, in this order: RequestID, AccessLog, ProblemBoundary, Deadline, AddressLimit, Compression,
-/// BodyLimit, Authenticate, RateLimit, the route's handler; and back through Compression and the fields of the answer.
+/// BodyLimit, Authenticate, RateLimit, Preconditions, the route's handler; and back through Compression and the fields
+/// of the answer.
 public struct Pipeline: Sendable {
     let router: Router<RouteReference>
     let options: PipelineOptions
@@ -68,11 +66,14 @@ public struct Pipeline: Sendable {
         crossOrigin = CrossOrigin(policy: options.origins)
     }
 
+    /// What the server is to send with every response, also with those that no pipeline makes.
+    public static var standingFields: HTTPFields { SecurityFields.everywhere }
+
     /// Answers one request, at once where its route waits for nothing. Never throws: whatever happens becomes a
     /// response.
-    public func answer(_ request: Request) -> Answer {
+    public func answer(_ request: consuming Request) -> Answer {
         let began = monotonicNanoseconds()
-        var context = RequestContext(request: request, id: RequestID(at: time.now()).text)
+        var context = RequestContext(request: request, id: RequestID(at: time.now()))
         context.findClient(options.proxies)
         let destination = find(&context)
         guard case .route(let found) = destination, let atOnce = found.route.atOnce else {
@@ -112,12 +113,14 @@ public struct Pipeline: Sendable {
         return response
     }
 
-    /// The answer to a request that never became one: the server's own refusals have the same form.
-    public func answer(_ refusal: Refusal) -> Response {
-        let id = RequestID(at: time.now()).text
+    /// The answer to a request that never became one: the server's own refusals have the same form. Pages of other
+    /// origins are told nothing by it: who asks is not known.
+    /// - Parameter isSecure: whether the connection is under TLS.
+    public func answer(_ refusal: Refusal, isSecure: Bool) -> Response {
+        let id = RequestID(at: time.now())
         var response = problems.answer(refusal, id: id)
-        response.fields.append("X-Request-Id", id)
-        SecurityFields.finish(&response)
+        response.requestID = id
+        SecurityFields.finish(&response, isSecure: isSecure)
         return response
     }
 
@@ -128,14 +131,29 @@ public struct Pipeline: Sendable {
     }
 
     private func admit(_ found: RouteReference, _ context: inout RequestContext) throws(Problem) {
-        try addressLimit.admit(found.route.caller, context.request)
-        try compression.admit(context.request.head)
+        try addressLimit.admit(found.route.caller, context.request.remoteSubscriber)
+        try compression.admit(context.request.head, inGzip: found.route.sendsText)
         try bodyLimit.admit(&context, found.route)
     }
 
     private func handle(_ found: RouteReference, _ context: inout RequestContext) async throws(Problem) -> Response {
-        guard found.route.caller == .account else { return try await found.route.respond(to: context) {} }
+        guard found.route.caller == .account else {
+            let context = context
+            return try await CallerAuthority.nobody.act { () async throws(Problem) in
+                try await found.route.respond(to: context) {}
+            }
+        }
         let principal = try await authenticate.admit(&context)
+        let admitted = context
+        return try await principal.authority.act { () async throws(Problem) in
+            let response = try await handle(found, admitted, principal)
+            return response.carried(by: principal.authority)
+        }
+    }
+
+    private func handle(
+        _ found: RouteReference, _ context: RequestContext, _ principal: Principal
+    ) async throws(Problem) -> Response {
         let (limit, budget) = (accountLimit, found.route.budget)
         do throws(Problem) {
             // Within the route, so that a malformed request is told so before its budget is.
@@ -153,7 +171,7 @@ public struct Pipeline: Sendable {
 
     private func finish(_ response: inout Response, _ context: RequestContext, _ began: UInt64) {
         if !context.isPage { compression.finish(&response, context) }
-        response.fields.append("X-Request-Id", context.id)
+        response.requestID = context.id
         SecurityFields.finish(&response, context, isPage: context.isPage)
         crossOrigin.finish(&response, context)
         accessLog.record(response, of: context, began: began)

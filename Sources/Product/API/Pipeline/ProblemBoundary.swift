@@ -15,7 +15,7 @@ struct ProblemBoundary: Sendable {
     }
 
     /// The answer to a request that never became one: the server's own refusals have the same form.
-    func answer(_ refusal: Refusal, id: String) -> Response {
+    func answer(_ refusal: Refusal, id: RequestID) -> Response {
         log.info("request refused", ["requestId": id, "code": refusal.code.rawValue, "reason": refusal.reason])
         return Problem(refusal).response(requestID: id, instance: "", isFirstAPI: false)
     }

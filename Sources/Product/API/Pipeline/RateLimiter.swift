@@ -72,7 +72,10 @@ public final class RateLimiter: Sendable {
     public func admit(_ key: String) -> Admission {
         let now = time.uptimeMilliseconds()
         let decision = state.withLock { state -> SlidingWindow.Decision in
-            guard let place = state.places[key] ?? newPlace(for: key, &state, now) else {
+            // Often the same caller asks again, and a look is cheaper than a hash.
+            let isNewest = state.newest >= 0 && state.slots[state.newest].key == key
+            let known = isNewest ? state.newest : state.places[key]
+            guard let place = known ?? newPlace(for: key, &state, now) else {
                 return state.shared[Self.sharedPlace(key)].admit(at: now, count: limit.count, window: milliseconds)
             }
             let decision = state.slots[place].window.admit(at: now, count: limit.count, window: milliseconds)

@@ -1,9 +1,9 @@
 internal import HTTP
 
-/// What browsers are to hold to: on every answer that nothing is guessed, on pages what they may load and who may
-/// frame them.
+/// What browsers are to hold to: on pages what they may load and who may frame them.
 enum SecurityFields {
-    private static let everywhere = fields([("X-Content-Type-Options", "nosniff")])
+    /// On every answer: nothing is guessed.
+    static let everywhere = fields([("X-Content-Type-Options", "nosniff")])
     /// RFC 6797 §7.2: over plain HTTP the field would be void.
     private static let secure = fields([("Strict-Transport-Security", "max-age=31536000")])
     private static let unkept = fields([("Cache-Control", "no-store")])
@@ -26,11 +26,12 @@ enum SecurityFields {
     ])
 
     /// For what is answered before there is a request.
-    static func finish(_ response: inout Response) { response.fields.append(contentsOf: everywhere) }
+    static func finish(_ response: inout Response, isSecure: Bool) {
+        if isSecure { response.fields.append(contentsOf: secure) }
+    }
 
     static func finish(_ response: inout Response, _ context: RequestContext, isPage: Bool) {
-        finish(&response)
-        if context.isSecure { response.fields.append(contentsOf: secure) }
+        finish(&response, isSecure: context.isSecure)
         if isPage {
             response.fields.append(contentsOf: page)
         } else if context.principal != nil, response.fields["Cache-Control"] == nil {

@@ -78,8 +78,8 @@ extension Route {
     /// Every problem that a request of this route may be answered with: its own, and what guard and inputs imply.
     var problems: [ProblemCode] {
         var codes = refuses + inputs.flatMap(\.refuses) + Problem.transportCodes
-        // Another method on this path, a body in a content coding, an answer in none, and the budget of every route.
-        codes += [.methodNotAllowed, .unsupportedMediaType, .notAcceptable, .tooManyRequests]
+        // Another method on this path, a body in a content coding, an answer in none, a condition, and the budget.
+        codes += [.methodNotAllowed, .unsupportedMediaType, .notAcceptable, .preconditionFailed, .tooManyRequests]
         if closesQuery { codes += [.unknownField, .invalidField] }
         if caller == .account {
             codes.append(.unauthenticated)

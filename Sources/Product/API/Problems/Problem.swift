@@ -38,7 +38,7 @@ public struct Problem: Error, Sendable {
     /// - Parameters:
     ///   - instance: the path of the request.
     ///   - isFirstAPI: adds the `error` member that the clients of the first API read.
-    func response(requestID: String, instance: String, isFirstAPI: Bool) -> Response {
+    func response(requestID: RequestID, instance: String, isFirstAPI: Bool) -> Response {
         var body: [JSON.Member] = [
             JSON.Member("type", .string(Self.type(of: code))),
             JSON.Member("title", .string(code.title)),
@@ -46,7 +46,7 @@ public struct Problem: Error, Sendable {
             JSON.Member("detail", .string(Self.bounded(detail))),
             JSON.Member("instance", .string(instance)),
             JSON.Member("code", .string(code.rawValue)),
-            JSON.Member("requestId", .string(requestID)),
+            JSON.Member("requestId", .string(requestID.text)),
             JSON.Member(
                 "errors",
                 .array(

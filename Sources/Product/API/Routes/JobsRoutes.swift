@@ -50,10 +50,14 @@ struct JobsRoutes: Sendable {
     func cancel(_ context: RequestContext, _ id: JobID) async throws(Problem) -> Reply<JobSummary> {
         let account = try context.account()
         do {
+            if let failure = Preconditions.failure(of: context) {
+                // What is not there, or has ended, is told so first (RFC 9110 §13.2.1).
+                guard try await jobs.job(id, of: account).state.hasEnded else { throw failure }
+            }
             let job = try await jobs.cancel(id, of: account)
             return Reply(status: job.state == .canceled ? 200 : 202, body: JobSummary(job: job))
         } catch {
-            throw Problem(error)
+            throw Problem(mapping: error)
         }
     }
 }

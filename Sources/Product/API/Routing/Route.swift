@@ -58,6 +58,12 @@ struct Route: Sendable {
     var refuses: [ProblemCode]
     /// Our own API refuses query parameters that it does not know; the first API's clients always could send more.
     let closesQuery: Bool
+    /// GET, and HEAD with it.
+    let isRead: Bool
+    /// Whether the handler evaluates preconditions itself, as what they are about must first be found.
+    let findsConditions: Bool
+    /// Whether the answer is text that `Compression` may compress; what answers without content may.
+    let sendsText: Bool
     /// Whether an input is the body.
     let takesBody: Bool
     private let run: @Sendable (RequestContext, Admission) async throws(Problem) -> Response
@@ -85,16 +91,25 @@ struct Route: Sendable {
         var specs = output.inputs
         for input in repeat each inputs { specs.append(input.spec) }
         self.inputs = specs
+        isRead = method == "GET"
+        let findsConditions = specs.contains { $0.name == InputSpec.ifMatch.name }
+        self.findsConditions = findsConditions
+        let types = output.answers.flatMap(\.content).map(\.mediaType)
+        sendsText = types.isEmpty || types.contains(where: Compression.isText)
         takesBody = specs.contains { $0.place == .body }
         closesQuery = path.hasPrefix("/api/v1/")
         let query = closesQuery ? ClosedQuery(specs) : nil
+        let isRead = isRead
         run = { (context, admit) async throws(Problem) in
             var faults = Faults()
             query?.check(context.request.head, &faults)
             let values = (repeat await (each inputs).read(context, &faults))
             if let problem = faults.problem { throw Self.refusal(problem, admit) }
             try admit()
-            return output.respond(try await handler(context, repeat try Self.value(each values)))
+            if !isRead, !findsConditions, let failure = Preconditions.failure(of: context) { throw failure }
+            var response = output.respond(try await handler(context, repeat try Self.value(each values)))
+            if isRead { try Preconditions.heed(&response, context.request.head) }
+            return response
         }
     }
 
@@ -108,7 +123,11 @@ struct Route: Sendable {
         self.init(method, path, caller, id, summary, answers: output, refuses: refuses) {
             (context: RequestContext) async throws(Problem) in try handler(context)
         }
-        atOnce = { (context) throws(Problem) in output.respond(try handler(context)) }
+        atOnce = { (context) throws(Problem) in
+            var response = output.respond(try handler(context))
+            try Preconditions.heed(&response, context.request.head)
+            return response
+        }
     }
 
     /// Reads the inputs, spends the budget, runs the handler: in the order of the contract, 400 → 429 → 404 → the rest.

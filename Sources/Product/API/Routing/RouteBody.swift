@@ -71,8 +71,12 @@ extension RequestContext {
     /// The body as a JSON object.
     fileprivate func jsonObject(bytesMax: Int) async throws(Problem) -> JSON {
         let types = request.head.fields.values("Content-Type")
-        guard types.count == 1, MediaType(types[0])?.essence == "application/json" else {
+        guard types.count == 1, let type = MediaType(types[0]), type.essence == "application/json" else {
             throw Problem(.unsupportedMediaType, "The body must be application/json.")
+        }
+        // RFC 8259 §11 defines no such parameter, and §8.1 no other charset.
+        guard type.parameter("charset")?.equalsIgnoringASCIICase("utf-8") ?? true else {
+            throw Problem(.unsupportedMediaType, "JSON is sent in UTF-8.")
         }
         let bytes: [UInt8]
         do { bytes = try await request.body.collect(bytesMax: bytesMax) } catch { throw Problem(error) }

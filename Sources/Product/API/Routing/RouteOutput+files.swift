@@ -29,6 +29,8 @@ extension InputSpec {
     static let validators: [InputSpec] = [
         .heeded("If-None-Match", "Entity tags; 304 if the content has one of them.", example: "\"x\"")
     ]
+    static let ifMatch = InputSpec.heeded(
+        "If-Match", "`*`, or entity tags; 412 unless what is here is one of them.", example: "*")
     static let ranges: [InputSpec] = [
         .heeded("Range", "`bytes=0-99`, or several ranges; answered 206.", example: "bytes=0-99"),
         .heeded("If-Range", "An entity tag; the range holds only for this content.", example: "\"x\""),

@@ -80,6 +80,15 @@ extension RouteOutput {
     }
 }
 
+extension RouteOutput {
+    /// The same, of a handler that evaluates preconditions itself.
+    func heedingConditions() -> RouteOutput {
+        var output = self
+        output.inputs.append(.ifMatch)
+        return output
+    }
+}
+
 extension RouteOutput where Value == Response {
     /// The handler's own response, described.
     static func response(

@@ -1,17 +1,24 @@
-import Glibc
-import Testing
+internal import Glibc
 
-struct WireResponse {
-    var status: Int
-    var fields: [(name: String, value: String)]
-    var body: [UInt8]
+/// An answer as it came over a socket.
+public struct WireResponse: Sendable {
+    public var status: Int
+    public var fields: [(name: String, value: String)]
+    public var body: [UInt8]
 
-    var text: String { String(decoding: body, as: UTF8.self) }
+    public init(status: Int, fields: [(name: String, value: String)], body: [UInt8]) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
 
-    subscript(name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
+    public var text: String { String(decoding: body, as: UTF8.self) }
+
+    public subscript(name: String) -> String? { fields.first { $0.name.lowercased() == name.lowercased() }?.value }
 }
 
-enum WireError: Error {
+/// Why a client of raw bytes got no answer.
+public enum WireError: Error {
     case system(String, Int32)
     /// Nothing came for ten seconds.
     case silence
@@ -19,23 +26,40 @@ enum WireError: Error {
     case malformed(String)
 }
 
+/// What stands between the bytes of a client's caller and its socket.
+public protocol WireCipher: AnyObject {
+    func encrypt(_ bytes: [UInt8]) throws -> [UInt8]
+    /// Takes in what the socket has.
+    func feed(_ bytes: [UInt8])
+    func decrypt() throws -> WirePiece
+    func closeNotify() -> [UInt8]
+}
+
+/// What has been read of a cipher.
+public enum WirePiece {
+    case bytes([UInt8])
+    case needsMore
+    /// The peer has said that it sends nothing more.
+    case end
+}
+
 /// A client of raw bytes over a real, blocking socket. It reads no more leniently than a peer may.
-final class WireClient {
-    private(set) var descriptor: Int32
+public final class WireClient {
+    public private(set) var descriptor: Int32
     private var buffer: [UInt8] = []
     /// Between the bytes of the caller and the socket, once a handshake is done.
-    var tls: TLSClient?
+    public var cipher: (any WireCipher)?
     /// The server has said that it sends nothing more; without TLS it cannot.
-    private(set) var heardFarewell = false
+    public private(set) var heardFarewell = false
 
-    convenience init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
+    public convenience init(_ port: UInt16, receiveBufferBytes: Int32? = nil) throws {
         try self.init(receiveBufferBytes: receiveBufferBytes)
         try connect(to: port)
     }
 
     /// Has a socket, but no server yet.
     /// - Parameter receiveBufferBytes: a small one makes a slow reader.
-    init(receiveBufferBytes: Int32? = nil) throws {
+    public init(receiveBufferBytes: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { throw WireError.system("socket", errno) }
         var patience = timeval(tv_sec: 10, tv_usec: 0)
@@ -47,7 +71,7 @@ final class WireClient {
         }
     }
 
-    func connect(to port: UInt16) throws {
+    public func connect(to port: UInt16) throws {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -63,25 +87,25 @@ final class WireClient {
 
     deinit { disconnect() }
 
-    func disconnect() {
+    public func disconnect() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
     }
 
-    func shutdownWrite() {
-        if let tls { try? sendRaw(tls.closeNotify()) }
+    public func shutdownWrite() {
+        if let cipher { try? sendRaw(cipher.closeNotify()) }
         shutdownBareSocket()
     }
 
     /// Without a word of TLS.
-    func shutdownBareSocket() { shutdown(descriptor, Int32(SHUT_WR)) }
+    public func shutdownBareSocket() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    func send(_ text: String) throws { try send(Array(text.utf8)) }
+    public func send(_ text: String) throws { try send(Array(text.utf8)) }
 
-    func send(_ bytes: [UInt8]) throws { try sendRaw(tls?.encrypt(bytes) ?? bytes) }
+    public func send(_ bytes: [UInt8]) throws { try sendRaw(cipher?.encrypt(bytes) ?? bytes) }
 
     /// As they are, past TLS.
-    func sendRaw(_ bytes: [UInt8]) throws {
+    public func sendRaw(_ bytes: [UInt8]) throws {
         var offset = 0
         while offset < bytes.count {
             let count = bytes[offset...].withUnsafeBytes {
@@ -93,7 +117,7 @@ final class WireClient {
     }
 
     /// Sends `chunk` over and over until the connection has taken nothing for half a second; returns how much it took.
-    func sendUntilStalled(_ chunk: [UInt8], max: Int) throws -> Int {
+    public func sendUntilStalled(_ chunk: [UInt8], max: Int) throws -> Int {
         var sent = 0
         while sent < max {
             let rest = chunk[(sent % chunk.count)...].prefix(max - sent)
@@ -113,13 +137,13 @@ final class WireClient {
 
     /// False at the end of the connection. A reset counts as one.
     private func fill() throws -> Bool {
-        guard let tls else {
+        guard let cipher else {
             guard let bytes = try receiveRaw() else { return false }
             buffer += bytes
             return true
         }
         while true {
-            switch try tls.decrypt() {
+            switch try cipher.decrypt() {
             case .bytes(let bytes):
                 buffer += bytes
                 return true
@@ -128,13 +152,13 @@ final class WireClient {
                 return false
             case .needsMore:
                 guard let bytes = try receiveRaw() else { return false }
-                tls.feed(bytes)
+                cipher.feed(bytes)
             }
         }
     }
 
     /// Bytes as the socket has them, `nil` at its end.
-    func receiveRaw() throws -> [UInt8]? {
+    public func receiveRaw() throws -> [UInt8]? {
         var chunk = [UInt8](repeating: 0, count: 64 << 10)
         let count = recv(descriptor, &chunk, chunk.count, 0)
         if count < 0 && errno == EAGAIN { throw WireError.silence }
@@ -142,16 +166,16 @@ final class WireClient {
     }
 
     /// Everything until the server closes.
-    func readToEnd() throws -> String {
+    public func readToEnd() throws -> String {
         while try fill() {}
         defer { buffer = [] }
         return String(decoding: buffer, as: UTF8.self)
     }
 
     /// True if the server closes without another byte.
-    func isClosedByServer() throws -> Bool { try buffer.isEmpty && !fill() }
+    public func isClosedByServer() throws -> Bool { try buffer.isEmpty && !fill() }
 
-    func read(_ count: Int) throws -> [UInt8] {
+    public func read(_ count: Int) throws -> [UInt8] {
         while buffer.count < count { guard try fill() else { throw WireError.closedTooEarly } }
         defer { buffer.removeFirst(count) }
         return Array(buffer[..<count])
@@ -169,7 +193,7 @@ final class WireClient {
         }
     }
 
-    func readHead() throws -> WireResponse {
+    public func readHead() throws -> WireResponse {
         let statusLine = try readLine().split(separator: " ", maxSplits: 2)
         guard statusLine.count >= 2, statusLine[0] == "HTTP/1.1", let status = Int(statusLine[1]) else {
             throw WireError.malformed("\(statusLine)")
@@ -185,14 +209,14 @@ final class WireClient {
     }
 
     /// One whole response; a body by Content-Length, in chunks, or to the end of the connection.
-    func readResponse(toHead: Bool = false) throws -> WireResponse {
+    public func readResponse(toHead: Bool = false) throws -> WireResponse {
         let response = try readHead()
         if toHead || response.status < 200 || response.status == 204 || response.status == 304 { return response }
         return try readBody(of: response)
     }
 
     /// The rest of a response whose head has been read.
-    func readBody(of head: WireResponse) throws -> WireResponse {
+    public func readBody(of head: WireResponse) throws -> WireResponse {
         var response = head
         if response["Transfer-Encoding"] == "chunked" {
             while true {
@@ -211,7 +235,7 @@ final class WireClient {
         return response
     }
 
-    func get(_ path: String, fields: String = "") throws -> WireResponse {
+    public func get(_ path: String, fields: String = "") throws -> WireResponse {
         try send("GET \(path) HTTP/1.1\r\nHost: test\r\n\(fields)\r\n")
         return try readResponse()
     }

@@ -112,15 +112,15 @@ class Server:
     def command(self, *words):
         return subprocess.run([self.binary, *words], env=self.env(), capture_output=True, text=True, timeout=120)
 
-    def connection(self):
+    def connection(self, timeout=120):
         if self.url.scheme == "https":
             trusted = ssl.create_default_context(cafile=self.environment["CADENZA_TLS_CERTIFICATE"])
-            return http.client.HTTPSConnection(self.url.hostname, self.url.port, timeout=120, context=trusted)
-        return http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=120)
+            return http.client.HTTPSConnection(self.url.hostname, self.url.port, timeout=timeout, context=trusted)
+        return http.client.HTTPConnection(self.url.hostname, self.url.port, timeout=timeout)
 
-    def ask(self, method, path, body=None, key=None, headers=None):
+    def ask(self, method, path, body=None, key=None, headers=None, timeout=120):
         """Status and answer; JSON is parsed."""
-        link = self.connection()
+        link = self.connection(timeout)
         headers = {"Authorization": f"Bearer {key or self.key}"} | (headers or {})
         try:
             link.request(method, path, body=body, headers=headers)
@@ -132,7 +132,7 @@ class Server:
         is_json = "json" in (answer.getheader("Content-Type") or "")
         return answer.status, json.loads(content) if is_json else content
 
-    def submit(self, file, name=None, key=None, **fields):
+    def submit(self, file, name=None, key=None, headers=None, timeout=120, **fields):
         fields = {"service": "separation"} | fields
         body, boundary = io.BytesIO(), "prove-boundary"
         for field, value in fields.items():
@@ -144,7 +144,7 @@ class Server:
         body.write(f"\r\n--{boundary}--\r\n".encode())
         return self.ask(
             "POST", "/api/v1/jobs", body.getvalue(), key,
-            {"Content-Type": f"multipart/form-data; boundary={boundary}"})
+            {"Content-Type": f"multipart/form-data; boundary={boundary}"} | (headers or {}), timeout)
 
     def job(self, job):
         return self.ask("GET", f"/api/v1/jobs/{job}")[1]
@@ -170,7 +170,7 @@ class Server:
 
     def files(self):
         """Files of uploads and results, and what was left half-made."""
-        kept = ("cadenza.sqlite", "demo-api-key", "owner")
+        kept = ("cadenza.sqlite", "demo-api-key", "owner", "gate")
         return sorted(
             str(file.relative_to(self.data)) for file in self.data.rglob("*")
             if file.is_file() and not file.name.startswith(kept) and not file.name.endswith(".lock"))

@@ -12,6 +12,7 @@ import Ledger
 import Media
 import Models
 import Page
+import Postgres
 import Reactor
 import Studio
 import Synchronization
@@ -28,6 +29,8 @@ final class Application: Sendable {
     private let hub: JobEventHub
     private let executor: Executor
     private let http: HTTPServer.Server
+    private let broadcast: WakeBroadcast?
+    private let listener = Mutex<PostgresListener?>(nil)
     private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
     /// - Parameter isDevelopment: adds the routes that only developers and conformance suites need.
@@ -40,12 +43,17 @@ final class Application: Sendable {
         let disk = BlockingPool(name: "disk", threads: 4)
         let queue = TaskQueue(time: store.time, limits: settings.queueLimits)
         let wake = WakeUp()
+        let broadcast = Self.broadcast(to: store.notices, log)
+        self.broadcast = broadcast
         let models = try InstalledModels(settings: settings)
         jobs = JobService(
             database: store.database, ledger: store.ledger, queue: queue, blobs: blobs, disk: disk,
             services: [models.separationService(settings)], limits: settings.jobLimits,
             inspector: MediaInputInspector(limits: settings.mediaLimits, threads: 2), hub: hub, time: store.time,
-            wakeWorkers: { wake.wake() })
+            wakeWorkers: {
+                wake.wake()
+                broadcast?.raise()
+            })
 
         let ended = Self.jobCounters(metrics)
         let runner = JobRunner(
@@ -115,6 +123,14 @@ final class Application: Sendable {
     /// Below the loops', so that the server answers while engines compute.
     private static let workerNiceness: Int32 = 5
 
+    private static func broadcast(to notices: ServerNotices?, _ log: Logger) -> WakeBroadcast? {
+        notices.map { notices in
+            WakeBroadcast(
+                send: { try await notices.send() },
+                failed: { log.warning("other servers were not told", ["cause": "\($0)"]) })
+        }
+    }
+
     private static func makeExecutor(
         _ store: Store, _ queue: TaskQueue, _ jobs: JobService, _ runner: JobRunner, _ log: Logger
     ) -> Executor {
@@ -149,7 +165,11 @@ final class Application: Sendable {
         }
         let port = try http.start()
         // Without slots the server takes jobs in and leaves them to others.
-        if store.settings.workers.slots > 0 { executor.start() }
+        if store.settings.workers.slots > 0 {
+            executor.start()
+            let listening = store.notices?.listen(log) { [executor] in executor.wake() }
+            listener.withLock { $0 = listening }
+        }
         let (jobs, hub, log) = (jobs, hub, log)
         let tasks = [
             Self.every(store.settings.http.eventHeartbeatSeconds) { hub.heartbeat() },
@@ -181,6 +201,10 @@ final class Application: Sendable {
         async let stopped: Void = executor.shutdown(graceSeconds: store.settings.http.drainSeconds)
         _ = await (drained, stopped)
         for task in tasks { await task.value }
+        // What was put back is for the others.
+        broadcast?.raise()
+        await broadcast?.close()
+        listener.withLock { $0?.close() }
         await store.close()
         await log.flush()
     }

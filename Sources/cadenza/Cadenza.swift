@@ -6,7 +6,8 @@ struct Cadenza: AsyncParsableCommand {
         commandName: "cadenza", abstract: "A self-hosted AI music studio.", version: "0.1.0",
         subcommands: [
             ServeCommand.self, MigrateCommand.self, ConfigCommand.self, AccountsCommand.self, KeysCommand.self,
-            CreditsCommand.self, LedgerCommand.self, SeparateCommand.self, ModelsCommand.self, BenchCommand.self,
+            CreditsCommand.self, LedgerCommand.self, JobsCommand.self, SeparateCommand.self, ModelsCommand.self,
+            BenchCommand.self,
         ])
 }
 

@@ -14,7 +14,9 @@ extension DatabaseEngine {
         let logins = Logins(settings: settings, loops: loops, time: time, log: log)
         do {
             let database = settings.database.serviceURL.isEmpty ? try await logins.one() : try await logins.each()
-            return DatabaseEngine(database: database, migrations: PostgresMigrations.all) {
+            let notices = ServerNotices(
+                database: database, address: try logins.listening(), loop: loops[0], limits: settings.postgresLimits)
+            return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
                 await database.close()
                 for loop in loops { loop.stop() }
             }
@@ -118,6 +120,12 @@ private struct Logins {
         return try await PostgresDatabase.open(
             address(url, key), loops: loops, time: time, limits: log == nil ? .patient : settings.postgresLimits,
             observe: { event in log.map { Self.report(event, $0) } })
+    }
+
+    /// Where notices are heard: at the workers' login.
+    func listening() throws -> PostgresAddress {
+        settings.database.serviceURL.isEmpty
+            ? try address(settings.database.url, "url") : try address(settings.database.serviceURL, "service_url")
     }
 
     private func address(_ url: String, _ key: String) throws -> PostgresAddress {

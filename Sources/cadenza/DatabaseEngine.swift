@@ -10,6 +10,8 @@ import Telemetry
 struct DatabaseEngine: Sendable {
     let database: any SQLDatabase
     let migrations: [Migration]
+    /// `nil` where the database has one server only.
+    let notices: ServerNotices?
     /// Waits for what is under way and closes.
     let close: @Sendable () async -> Void
 
@@ -20,11 +22,15 @@ struct DatabaseEngine: Sendable {
         _ settings: Settings, isNew: Bool, time: any TimeSource, log: Logger?
     ) async throws -> DatabaseEngine {
         let url = settings.database.url
-        let prefix = "sqlite:"
-        return url.hasPrefix(prefix)
-            ? try await sqlite(String(url.dropFirst(prefix.count)), settings, isNew, time)
+        return isSQLite(settings)
+            ? try await sqlite(String(url.dropFirst(sqlitePrefix.count)), settings, isNew, time)
             : try await postgres(settings, time: time, log: log)
     }
+
+    private static let sqlitePrefix = "sqlite:"
+
+    /// A file, which one server at a time uses.
+    static func isSQLite(_ settings: Settings) -> Bool { settings.database.url.hasPrefix(sqlitePrefix) }
 
     private static func sqlite(
         _ path: String, _ settings: Settings, _ isNew: Bool, _ time: any TimeSource
@@ -37,6 +43,8 @@ struct DatabaseEngine: Sendable {
         }
         let database = try SQLiteDatabase(path: path, time: time)
         try await database.migrate()
-        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all) { await database.close() }
+        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all, notices: nil) {
+            await database.close()
+        }
     }
 }

@@ -24,7 +24,8 @@ struct ServeCommand: AsyncParsableCommand {
         cadenza_raise_descriptor_limit()
         await openRuntimeDescriptors()
         try Store.makeDirectory(settings.data.directory)
-        let lock = try DirectoryLock(directory: settings.data.directory)
+        let lock = try DirectoryLock(
+            directory: settings.data.directory, isShared: !DatabaseEngine.isSQLite(settings))
         let log = Logger(
             level: LogLevel(name: settings.logging.level) ?? .info,
             format: settings.logging.format == "json" ? .json : .readable)

@@ -16,6 +16,7 @@ struct Store: Sendable {
 
     var database: any SQLDatabase { engine.database }
     var migrations: [Migration] { engine.migrations }
+    var notices: ServerNotices? { engine.notices }
 
     /// Opens the database of the settings and brings its schema up to date.
     /// - Parameters:
@@ -36,6 +37,9 @@ struct Store: Sendable {
     }
 
     func close() async { await engine.close() }
+
+    /// Wakes the servers of the database; what cannot be told they find out by polling.
+    func tellServers() async { try? await notices?.send() }
 
     /// Opens an account with the trial's credits; the account that has the e-mail address is returned as it is.
     func openAccount(email: String) async throws -> AccountID {

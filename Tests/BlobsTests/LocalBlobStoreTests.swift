@@ -76,9 +76,26 @@ struct LocalBlobStoreTests {
         close(file)
         mkdir(staging + "/folder", 0o700)
         close(open(staging + "/folder/stem.wav", O_CREAT | O_WRONLY, 0o600))
+        // An area whose owner died: its lock is there, and free.
+        mkdir(staging + "/dead", 0o700)
+        mkdir(staging + "/dead/folder", 0o700)
+        close(open(staging + "/dead/folder/stem.wav", O_CREAT | O_WRONLY, 0o600))
+        close(open(staging + "/dead.lock", O_CREAT | O_WRONLY, 0o600))
         _ = try store()
+        for name in ["/dead", "/dead.lock"] { #expect(access(staging + name, F_OK) != 0) }
         #expect(access(staging + "/left-over", F_OK) != 0)
         #expect(access(staging + "/folder", F_OK) != 0)
+    }
+
+    @Test func `what a living process is writing outlasts another's opening of the store`() throws {
+        let first = try store()
+        let staged = try first.stage()
+        let folder = try first.stageFolder()
+        try staged.append([1, 2])
+        let second = try store()
+        #expect(access(folder.path, F_OK) == 0)
+        let blob = try first.put(staged, at: Timestamp(milliseconds: 0), unless: nil)
+        #expect(try second.open(blob.id).read(at: 0, count: 2) == [1, 2])
     }
 
     @Test func `blobs outlive the store that made them`() throws {

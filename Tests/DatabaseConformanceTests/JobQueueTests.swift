@@ -27,6 +27,12 @@ struct Line: Sendable {
         return limits
     }
 
+    static var manyRunning: QueueLimits {
+        var limits = QueueLimits()
+        limits.runningPerKeyMax = 100_000
+        return limits
+    }
+
     func add(_ id: String, key: String = "a", kind: String = "work", priority: Int = 0, runIn: Double = 0) async throws
     {
         let runAt = time.now().adding(seconds: runIn)

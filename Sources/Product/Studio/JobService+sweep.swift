@@ -18,6 +18,9 @@ private enum InstanceKind: IdentifierKind { static let prefix: StaticString = "i
 /// Retention: inputs go when their job ends, results when they expire, blobs that no row names after a grace.
 extension JobService {
     private static let sweepBatchMax = 200
+    /// Ended tasks that one transaction forgets, and how many times one run does so.
+    private static let forgottenBatchTasksMax = 1000
+    private static let forgottenBatchesMax = 1000
 
     /// Binds the blobs to the database at their first meeting.
     /// - Throws: `foreignBlobs` if either was bound to another before. Call it before the first `sweep`.
@@ -36,7 +39,12 @@ extension JobService {
         let kept = now.adding(seconds: -limits.resultDays * 86_400)
         _ = try await write { connection in
             _ = try await ledger.expireLots(now: now, in: connection)
-            _ = try await queue.removeEnded(before: kept, in: connection)
+        }
+        for _ in 0..<Self.forgottenBatchesMax {
+            let forgotten = try await write {
+                try await queue.removeEnded(before: kept, limit: Self.forgottenBatchTasksMax, in: $0)
+            }
+            guard forgotten == Self.forgottenBatchTasksMax else { break }
         }
         let removable = try await read {
             try await store.removable(at: now, limit: Self.sweepBatchMax, in: $0)

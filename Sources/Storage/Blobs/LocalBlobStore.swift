@@ -2,36 +2,31 @@ public import Core
 internal import Glibc
 internal import Secrets
 
-/// Blobs as files of a local folder: `blobs/<last two digits>/<id>`, written in `staging/`, on one file system.
-///
-/// One process owns the folder (see `DirectoryLock` in the executable), so what lies in `staging/` when the
-/// store is opened belongs to a dead one and is removed.
+/// Blobs as files of a local folder: `blobs/<last two digits>/<id>`, written in `staging/`, on one file system. Several
+/// processes may share it, each with a staging area of its own.
 public struct LocalBlobStore: BlobStore {
     private let root: String
-    private var stagingPath: String { root + "/staging" }
+    private let staging: StagingArea
     private var blobsPath: String { root + "/blobs" }
 
     /// - Throws: `BlobError.system` if the folders cannot be made.
     public init(root: String) throws(BlobError) {
         self.root = root
-        for path in [root, stagingPath, blobsPath] {
+        for path in [root, root + "/staging", root + "/blobs"] {
             try Self.makeDirectory(path)
         }
-        for name in Self.names(in: stagingPath) {
-            let path = stagingPath + "/" + name
-            if unlink(path) != 0 { StagedFolder.remove(path) }
-        }
+        staging = try StagingArea(in: root + "/staging")
     }
 
     public func stage() throws(BlobError) -> StagedFile {
-        let path = stagingPath + "/" + BlobID(at: SystemTime().now()).text
+        let path = staging.path + "/" + BlobID(at: SystemTime().now()).text
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
         return StagedFile(path: path, descriptor: descriptor)
     }
 
     public func stageFolder() throws(BlobError) -> StagedFolder {
-        let path = stagingPath + "/" + BlobID(at: SystemTime().now()).text
+        let path = staging.path + "/" + BlobID(at: SystemTime().now()).text
         guard mkdir(path, 0o700) == 0 else { throw BlobError.failure(of: "mkdir") }
         return StagedFolder(path: path)
     }

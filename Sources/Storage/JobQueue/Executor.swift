@@ -29,6 +29,7 @@ public final class Executor: Sendable {
         var isWoken = true
         var isClaiming = false
         var lastHeartbeat = Timestamp(milliseconds: 0)
+        var lastRescue = Timestamp(milliseconds: 0)
         var ticker: Task<Void, Never>?
     }
 
@@ -135,7 +136,8 @@ public final class Executor: Sendable {
     private func heartbeat() async throws {
         let now = queue.time.now()
         let runs = state.withLock { state -> [Run] in
-            let isDue = now.seconds(since: state.lastHeartbeat) >= limits.heartbeatSeconds
+            // A clock that was set back must not put heartbeats off.
+            let isDue = abs(now.seconds(since: state.lastHeartbeat)) >= limits.heartbeatSeconds
             guard state.isWoken || isDue else { return [] }
             state.isWoken = false
             state.lastHeartbeat = now
@@ -144,9 +146,7 @@ public final class Executor: Sendable {
         guard !runs.isEmpty else { return }
         let claims = runs.map(\.claim)
         let beats = try await database.write { [queue] connection in
-            var beats: [Heartbeat] = []
-            for claim in claims { beats.append(try await queue.heartbeat(claim, in: connection)) }
-            return beats
+            try await queue.heartbeat(claims, in: connection)
         }
         for (run, beat) in zip(runs, beats) {
             switch beat {
@@ -158,6 +158,13 @@ public final class Executor: Sendable {
     }
 
     private func rescue() async throws {
+        let now = queue.time.now()
+        let isDue = state.withLock { state -> Bool in
+            let isDue = abs(now.seconds(since: state.lastRescue)) >= limits.rescueSeconds
+            if isDue { state.lastRescue = now }
+            return isDue
+        }
+        guard isDue else { return }
         try await database.write { [queue, hooks] connection in
             let report = try await queue.rescue(in: connection)
             if !report.isEmpty { try await hooks.rescued(report, connection) }

@@ -8,6 +8,8 @@ public struct ExecutorLimits: Sendable {
     public var pollSeconds: Double = 2
     /// How often leases are extended and cancellations noticed without being woken.
     public var heartbeatSeconds: Double = 10
+    /// How often tasks of vanished workers are looked for.
+    public var rescueSeconds: Double = 2
     /// How long after the grace period stopped handlers may take to return.
     public var stopSeconds: Double = 5
 

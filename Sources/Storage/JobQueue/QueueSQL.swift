@@ -1,3 +1,4 @@
+internal import Core
 internal import Database
 
 /// Statements on the caller's transaction, with the queue's errors.
@@ -7,30 +8,23 @@ struct QueueSQL {
         var isCancelRequested: Bool
     }
 
-    /// Part of an UPDATE: what a task that nobody runs must not have.
-    static let unclaimed = """
-        token = NULL, worker_host = NULL, worker_boot = NULL, worker_pid = NULL, worker_start = NULL,
-            lease_expires_at = NULL
-        """
-
     private let connection: any DatabaseConnection
+
+    var dialect: SQLDialect { connection.dialect }
 
     init(_ connection: any DatabaseConnection) { self.connection = connection }
 
     /// Claims come one after the other: SQLite's writers always do.
     func waitForTurnToClaim() async throws(QueueError) {
-        switch connection.dialect {
+        switch dialect {
         case .sqlite: break
-        case .postgres: _ = try await run("SELECT pg_advisory_xact_lock(\(Self.claimLockKey))", [])
+        case .postgres: _ = try await rows(QueueStatements.turnToClaim, []) { _ in }
         }
     }
 
-    /// An arbitrary number, the same in every version of this program.
-    private static let claimLockKey = 7_238_105_942
-
     /// The task, if the claim still holds it; locked until the end of the transaction.
     func held(by claim: Claim) async throws(QueueError) -> HeldTask? {
-        let lock = connection.dialect == .postgres ? " FOR UPDATE" : ""
+        let lock = dialect == .postgres ? " FOR UPDATE" : ""
         return try await rows(
             """
             SELECT failures, cancel_requested_at FROM queue_tasks
@@ -43,12 +37,32 @@ struct QueueSQL {
         }.first
     }
 
+    /// Names as the one argument that `QueueStatements.isOne` takes.
+    static func list(_ names: [String]) -> DatabaseValue { .text(JSON.array(names.map { .string($0) }).text) }
+
     func rows<Value>(
         _ sql: String, _ arguments: [DatabaseValue], _ decode: (DatabaseRow) throws(DatabaseError) -> Value
     ) async throws(QueueError) -> [Value] {
         do throws(DatabaseError) {
             var values: [Value] = []
             for row in try await connection.query(sql, arguments) { values.append(try decode(row)) }
+            return values
+        } catch {
+            throw .database(error)
+        }
+    }
+
+    /// As `rows`, after another statement that travels with it.
+    /// - Parameter first: for Postgres only.
+    func rows<Value>(
+        after first: String, _ sql: String, _ arguments: [DatabaseValue],
+        _ decode: (DatabaseRow) throws(DatabaseError) -> Value
+    ) async throws(QueueError) -> [Value] {
+        guard dialect == .postgres else { return try await rows(sql, arguments, decode) }
+        do throws(DatabaseError) {
+            let answers = try await connection.batch([DatabaseStatement(first), DatabaseStatement(sql, arguments)])
+            var values: [Value] = []
+            for row in answers.last?.rows ?? [] { values.append(try decode(row)) }
             return values
         } catch {
             throw .database(error)

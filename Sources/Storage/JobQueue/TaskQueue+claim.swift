@@ -3,14 +3,46 @@ public import Database
 
 extension TaskQueue {
     /// Takes up to `limit` tasks of these kinds that may run now: by priority, then in turn between the fairness
-    /// keys, then by time. A key with `runningPerKeyMax` tasks under way is passed over.
+    /// keys, then by time. A key with `runningPerKeyMax` tasks under way is passed over, a paused kind as well.
     public func claim(
         worker: WorkerIdentity, kinds: [String], limit: Int, in connection: any DatabaseConnection
     ) async throws(QueueError) -> [Claim] {
-        guard !kinds.isEmpty else { return [] }
+        guard !kinds.isEmpty, limit > 0 else { return [] }
         // What decides (who runs how much, whose turn it is) is what a claim changes: two at once would both pass over
         // a key's limit, and find its first task locked instead of its second free.
-        try await QueueSQL(connection).waitForTurnToClaim()
+        switch connection.dialect {
+        case .postgres: return try await claimAtOnce(worker, kinds, limit, connection)
+        case .sqlite: return try await claimInRounds(worker, kinds, limit, connection)
+        }
+    }
+
+    /// One statement for all of them.
+    private func claimAtOnce(
+        _ worker: WorkerIdentity, _ kinds: [String], _ limit: Int, _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> [Claim] {
+        let now = time.now()
+        let expiry = now.adding(seconds: limits.leaseSeconds)
+        return try await QueueSQL(connection).rows(
+            after: QueueStatements.turnToClaim, QueueStatements.claim(kindCount: kinds.count),
+            [
+                .integer(now.milliseconds), .integer(Int64(limits.runningPerKeyMax)), .integer(Int64(limit)),
+                .text(Identifier<ClaimKind>(at: now).text), .text(worker.host), .text(worker.bootID),
+                .integer(worker.pid), .integer(worker.startTicks), .integer(expiry.milliseconds),
+            ] + kinds.map { .text($0) }
+        ) { row throws(DatabaseError) in
+            Claim(
+                taskID: try row.text("id"), kind: try row.text("kind"), attempt: Int(try row.integer("attempt")),
+                failures: Int(try row.integer("failures")), deaths: Int(try row.integer("deaths")),
+                payload: try row.text("payload"), token: try row.text("token"), claimedAt: now, leaseExpiresAt: expiry)
+        }
+    }
+
+    // MARK: In rounds
+
+    /// SQLite has no LATERAL; its statements cost no round trip.
+    private func claimInRounds(
+        _ worker: WorkerIdentity, _ kinds: [String], _ limit: Int, _ connection: any DatabaseConnection
+    ) async throws(QueueError) -> [Claim] {
         var claims: [Claim] = []
         while claims.count < limit {
             let round = try await candidates(kinds: kinds, limit: limit - claims.count, connection)
@@ -36,30 +68,22 @@ extension TaskQueue {
         var deaths: Int
     }
 
-    /// The next task of each fairness key, in their order: the keys that wait are probed, not their tasks.
+    /// The next task of each fairness key, in their order.
     private func candidates(
         kinds: [String], limit: Int, _ connection: any DatabaseConnection
     ) async throws(QueueError) -> [Candidate] {
-        let names = kinds.indices.map { "$\($0 + 4)" }.joined(separator: ", ")
-        let lock = connection.dialect == .postgres ? " FOR UPDATE OF t SKIP LOCKED" : ""
-        return try await QueueSQL(connection).rows(
+        try await QueueSQL(connection).rows(
             """
-            WITH RECURSIVE waiting (fairness_key) AS (
-                SELECT (SELECT MIN(fairness_key) FROM queue_tasks WHERE state = 'queued')
-                UNION ALL
-                SELECT (SELECT MIN(n.fairness_key) FROM queue_tasks n
-                    WHERE n.state = 'queued' AND n.fairness_key > w.fairness_key)
-                FROM waiting w WHERE w.fairness_key IS NOT NULL)
+            WITH RECURSIVE \(QueueStatements.waitingKeys)
             SELECT t.id, t.kind, t.priority, t.fairness_key, t.payload, t.attempt, t.failures, t.deaths
             FROM waiting w
             JOIN queue_tasks t ON t.id = (
-                SELECT h.id FROM queue_tasks h
-                WHERE h.state = 'queued' AND h.fairness_key = w.fairness_key AND h.run_at <= $1 AND h.kind IN (\(names))
+                SELECT h.id FROM queue_tasks h WHERE \(QueueStatements.mayRun(kinds: 4..<4 + kinds.count))
                 ORDER BY h.priority DESC, h.run_at, h.id LIMIT 1)
             LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key
-            WHERE t.state = 'queued' AND (SELECT COUNT(*) FROM queue_tasks r
+            WHERE (SELECT COUNT(*) FROM queue_tasks r
                 WHERE r.state = 'running' AND r.fairness_key = w.fairness_key) < $2
-            ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT $3\(lock)
+            ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT $3
             """,
             [
                 .integer(time.now().milliseconds), .integer(Int64(limits.runningPerKeyMax)), .integer(Int64(limit)),

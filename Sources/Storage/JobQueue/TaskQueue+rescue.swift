@@ -52,26 +52,22 @@ extension TaskQueue {
     ) async throws(QueueError) -> RescueReport {
         var report = RescueReport()
         for task in lost {
-            let state: String
             if task.isCancelRequested {
-                state = "canceled"
                 report.canceled.append(task.id)
             } else if task.deaths + 1 >= limits.deathsMax {
-                state = "failed"
                 report.exhausted.append(task.id)
             } else {
-                state = "queued"
                 report.requeued.append(task.id)
             }
-            _ = try await QueueSQL(connection).run(
-                """
-                UPDATE queue_tasks SET state = $2, deaths = deaths + 1, ended_at = $3, \(QueueSQL.unclaimed)
-                WHERE id = $1 AND state = 'running'
-                """,
-                [
-                    .text(task.id), .text(state),
-                    state == "queued" ? .null : .integer(time.now().milliseconds),
-                ])
+        }
+        let (sql, now) = (QueueSQL(connection), time.now())
+        for (state, names) in [
+            ("queued", report.requeued), ("failed", report.exhausted), ("canceled", report.canceled),
+        ]
+        where !names.isEmpty {
+            _ = try await sql.run(
+                QueueStatements.takeBack(connection.dialect),
+                [QueueSQL.list(names), .text(state), state == "queued" ? .null : .integer(now.milliseconds)])
         }
         return report
     }

@@ -13,45 +13,6 @@ public struct TaskQueue: Sendable {
         self.limits = limits
     }
 
-    /// Puts a task into the queue. Higher priorities run first; the fairness key (an account) shares turns with
-    /// the others of its priority.
-    ///
-    /// - Throws: `duplicateTask`, `payloadTooLarge`, `identifierTooLong`.
-    public func enqueue(
-        _ taskID: String, kind: String, fairnessKey: String, priority: Int = 0, payload: String,
-        runAt: Timestamp? = nil, in connection: any DatabaseConnection
-    ) async throws(QueueError) {
-        guard payload.utf8.count <= limits.payloadBytesMax else {
-            throw .payloadTooLarge(bytesMax: limits.payloadBytesMax)
-        }
-        for text in [taskID, kind, fairnessKey] where text.utf8.count > limits.identifierBytesMax {
-            throw .identifierTooLong(bytesMax: limits.identifierBytesMax)
-        }
-        let now = time.now()
-        let inserted = try await QueueSQL(connection).run(
-            """
-            INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, state, run_at, created_at)
-            VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7) ON CONFLICT (id) DO NOTHING
-            """,
-            [
-                .text(taskID), .text(kind), .text(fairnessKey), .integer(Int64(priority)), .text(payload),
-                .integer((runAt ?? now).milliseconds), .integer(now.milliseconds),
-            ])
-        guard inserted == 1 else { throw .duplicateTask }
-    }
-
-    /// Extends the lease and tells whether the task is still wanted.
-    public func heartbeat(
-        _ claim: Claim, in connection: any DatabaseConnection
-    ) async throws(QueueError) -> Heartbeat {
-        let expiry = time.now().adding(seconds: limits.leaseSeconds)
-        let held = try await QueueSQL(connection).run(
-            "UPDATE queue_tasks SET lease_expires_at = $3 WHERE id = $1 AND token = $2 AND state = 'running'",
-            [.text(claim.taskID), .text(claim.token), .integer(expiry.milliseconds)])
-        guard held == 1, let task = try await QueueSQL(connection).held(by: claim) else { return .lost }
-        return task.isCancelRequested ? .cancelRequested : .held
-    }
-
     /// Ends the task as completed. `false`: the claim was lost, and the caller rolls back.
     public func complete(_ claim: Claim, in connection: any DatabaseConnection) async throws(QueueError) -> Bool {
         try await end(claim, as: "completed", connection)
@@ -95,20 +56,25 @@ public struct TaskQueue: Sendable {
     ) async throws(QueueError) -> CancelOutcome {
         let sql = QueueSQL(connection)
         let now = time.now().milliseconds
-        let ended = try await sql.run(
-            "UPDATE queue_tasks SET state = 'canceled', ended_at = $2 WHERE id = $1 AND state = 'queued'",
-            [.text(taskID), .integer(now)])
-        if ended == 1 { return .canceledNow }
-        let signalled = try await sql.run(
-            """
-            UPDATE queue_tasks SET cancel_requested_at = COALESCE(cancel_requested_at, $2)
-            WHERE id = $1 AND state = 'running'
-            """, [.text(taskID), .integer(now)])
-        if signalled == 1 { return .signalled }
-        let exists = try await sql.rows("SELECT id FROM queue_tasks WHERE id = $1", [.text(taskID)]) {
-            row throws(DatabaseError) in try row.text("id")
+        // Locked first: between two looks a worker may give the task back.
+        let lock = sql.dialect == .postgres ? " FOR UPDATE" : ""
+        let states = try await sql.rows("SELECT state FROM queue_tasks WHERE id = $1\(lock)", [.text(taskID)]) {
+            row throws(DatabaseError) in try row.text("state")
         }
-        return exists.isEmpty ? .unknown : .alreadyEnded
+        switch states.first {
+        case nil: return .unknown
+        case "queued":
+            _ = try await sql.run(
+                "UPDATE queue_tasks SET state = 'canceled', ended_at = $2 WHERE id = $1",
+                [.text(taskID), .integer(now)])
+            return .canceledNow
+        case "running":
+            _ = try await sql.run(
+                "UPDATE queue_tasks SET cancel_requested_at = COALESCE(cancel_requested_at, $2) WHERE id = $1",
+                [.text(taskID), .integer(now)])
+            return .signalled
+        default: return .alreadyEnded
+        }
     }
 
     /// How many waiting tasks would be claimed up to and including this one, if nothing else changed; `nil` if it
@@ -136,17 +102,6 @@ public struct TaskQueue: Sendable {
         ) { row throws(DatabaseError) in Int(try row.integer("position")) }.first
     }
 
-    /// Forgets up to `limit` tasks that ended before a time. Returns how many.
-    public func removeEnded(
-        before time: Timestamp, limit: Int = 500, in connection: any DatabaseConnection
-    ) async throws(QueueError) -> Int {
-        try await QueueSQL(connection).run(
-            """
-            DELETE FROM queue_tasks WHERE id IN (
-                SELECT id FROM queue_tasks WHERE ended_at < $1 ORDER BY ended_at LIMIT $2)
-            """, [.integer(time.milliseconds), .integer(Int64(limit))])
-    }
-
     // MARK: Steps
 
     private func end(
@@ -154,7 +109,7 @@ public struct TaskQueue: Sendable {
     ) async throws(QueueError) -> Bool {
         try await QueueSQL(connection).run(
             """
-            UPDATE queue_tasks SET state = $3, ended_at = $4, \(QueueSQL.unclaimed)
+            UPDATE queue_tasks SET state = $3, ended_at = $4, \(QueueStatements.unclaimed)
             WHERE id = $1 AND token = $2 AND state = 'running'
             """,
             [.text(claim.taskID), .text(claim.token), .text(state), .integer(time.now().milliseconds)]) == 1
@@ -177,7 +132,7 @@ public struct TaskQueue: Sendable {
         let runAt = time.now().adding(seconds: max(0, pause))
         let changed = try await sql.run(
             """
-            UPDATE queue_tasks SET state = 'queued', run_at = $3, failures = failures + $4, \(QueueSQL.unclaimed)
+            UPDATE queue_tasks SET state = 'queued', run_at = $3, failures = failures + $4, \(QueueStatements.unclaimed)
             WHERE id = $1 AND token = $2 AND state = 'running'
             """,
             [

@@ -7,5 +7,6 @@ public enum PostgresMigrations {
         Migration(2, "studio", sql: PackageResources._002_studio_sql),
         Migration(3, "job_feed", sql: PackageResources._003_job_feed_sql),
         Migration(4, "roles", sql: PackageResources._004_roles_sql),
+        Migration(5, "queue", sql: PackageResources._005_queue_sql),
     ]
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command beside a PostgreSQL server of its own, in a folder of its own, and removes both afterwards, whatever
 # becomes of the command. CADENZA_TEST_POSTGRES is the server's address; server.crt in its folder is its certificate.
+# With CADENZA_TEST_DURABLE=1 it keeps what it commits, as a real one does.
 set -euo pipefail
 
 fail() {
@@ -49,6 +50,9 @@ END
     2>/dev/null || fail 'openssl cannot make a certificate'
 chmod 711 "$folder"
 
+durable=off
+[[ ${CADENZA_TEST_DURABLE:-} != 1 ]] || durable=on
+
 start() {
     local port
     port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -61,9 +65,9 @@ ssl_cert_file = '$folder/server.crt'
 ssl_key_file = '$folder/server.key'
 max_connections = 300
 shared_buffers = 128MB
-fsync = off
-full_page_writes = off
-autovacuum = off
+fsync = $durable
+full_page_writes = $durable
+autovacuum = $durable
 log_statement = none
 END
     "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -l "$folder/server.log" -s -w start >/dev/null || return 1

@@ -14,8 +14,7 @@ extension DatabaseEngine {
         let logins = Logins(settings: settings, loops: loops, time: time, log: log)
         do {
             let database = settings.database.serviceURL.isEmpty ? try await logins.one() : try await logins.each()
-            let notices = ServerNotices(
-                database: database, address: try logins.listening(), loop: loops[0], limits: settings.postgresLimits)
+            let notices = try logins.notices(database)
             return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
                 await database.close()
                 for loop in loops { loop.stop() }
@@ -76,6 +75,16 @@ private struct Logins {
         }
     }
 
+    /// Servers wake each other as the service.
+    func notices(_ database: RoleDatabase) throws -> ServerNotices {
+        let isOne = settings.database.serviceURL.isEmpty
+        return ServerNotices(
+            database: database,
+            address: isOne
+                ? try address(settings.database.url, "url") : try address(settings.database.serviceURL, "service_url"),
+            loop: loops[0], limits: settings.postgresLimits)
+    }
+
     /// Requests on a login that may all would be a wall that nobody misses until it is needed.
     private func requireWeakness(_ database: RoleDatabase) async throws {
         let isStrong = try await DatabaseCaller.$current.withValue(.credential(sha256: nil)) {
@@ -120,12 +129,6 @@ private struct Logins {
         return try await PostgresDatabase.open(
             address(url, key), loops: loops, time: time, limits: log == nil ? .patient : settings.postgresLimits,
             observe: { event in log.map { Self.report(event, $0) } })
-    }
-
-    /// Where notices are heard: at the workers' login.
-    func listening() throws -> PostgresAddress {
-        settings.database.serviceURL.isEmpty
-            ? try address(settings.database.url, "url") : try address(settings.database.serviceURL, "service_url")
     }
 
     private func address(_ url: String, _ key: String) throws -> PostgresAddress {

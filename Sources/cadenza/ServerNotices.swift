@@ -24,11 +24,8 @@ struct ServerNotices: Sendable {
     }
 
     func send() async throws {
-        try await DatabaseCaller.$current.withValue(.service) {
-            _ = try await database.write(batch: [
-                DatabaseStatement("SELECT pg_notify($1, $2)", [.text(Self.channel), .text(sender)])
-            ])
-        }
+        let notice = DatabaseStatement("SELECT pg_notify($1, $2)", [.text(Self.channel), .text(sender)])
+        try await DatabaseCaller.$current.withValue(.service) { try await database.write(batch: [notice]) }
     }
 
     /// Calls `heard` for every notice of another server, and when there may have been some that nobody heard.

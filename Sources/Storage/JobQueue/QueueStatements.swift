@@ -1,8 +1,8 @@
-internal import Database
+public import Database
 
 /// The texts that differ between the engines. They are prepared once for each connection, so they never vary with the
-/// number of tasks: lists of names travel as one JSON array.
-enum QueueStatements {
+/// number of tasks: lists of names travel as one JSON array. Some are public so that they can be measured by others.
+public enum QueueStatements {
     /// Part of an UPDATE: what a task that nobody runs must not have.
     static let unclaimed = """
         token = NULL, worker_host = NULL, worker_boot = NULL, worker_pid = NULL, worker_start = NULL,
@@ -14,12 +14,12 @@ enum QueueStatements {
 
     /// On Postgres, before a statement that chooses tasks. Such a statement is planned once and by its indexes: planned
     /// anew it would cost more than it takes, and planned while the table was small it would read all of it later.
-    static let steadyPlan = """
+    public static let steadyPlan = """
         SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
         """
 
     /// `steadyPlan`, once all other claims have been committed.
-    static let turnToClaim = steadyPlan + ", pg_advisory_xact_lock(\(claimLockKey))"
+    public static let turnToClaim = steadyPlan + ", pg_advisory_xact_lock(\(claimLockKey))"
 
     /// The condition that a column is one of the texts in a JSON array.
     static func isOne(_ column: String, of parameter: String, _ dialect: SQLDialect) -> String {
@@ -54,7 +54,7 @@ enum QueueStatements {
     ///
     /// The first task of each key says which keys can have a share at all, so that of the others no second is looked
     /// for. A key that had a turn at a higher priority comes after those that had none.
-    static func claim(kindCount: Int) -> String {
+    public static func claim(kindCount: Int) -> String {
         let mayRun = mayRun(kinds: 10..<10 + kindCount)
         return """
             WITH RECURSIVE \(waitingKeys),
@@ -119,7 +119,7 @@ enum QueueStatements {
     }
 
     /// Ends what is held by one of the tokens: names, tokens, state, now. Answers with the names.
-    static func end(_ dialect: SQLDialect) -> String {
+    public static func end(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = $3, ended_at = $4, \(unclaimed)
         WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect)) AND state = 'running'

@@ -31,7 +31,8 @@ public final class WakeBroadcast: Sendable {
         state.withLock { state in
             guard !state.isClosed else { return }
             state.isRaised = true
-            if state.sending == nil { state.sending = Task { await self.work() } }
+            // Detached: it works for all callers, on nobody's authority but the server's.
+            if state.sending == nil { state.sending = Task.detached { await self.work() } }
         }
     }
 

@@ -44,6 +44,8 @@ fixtures: ## make the audio that tests measure against
 test: fixtures build ## run the tests, beside a Postgres of their own; FILTER=HTTPTests runs those that match
 	@.build/debug/cadenza models install $(models)
 	@scripts/with_postgres.sh swift test --skip-build --disable-xctest $(if $(FILTER),--filter '$(FILTER)')
+	@$(if $(FILTER),,CADENZA_TEST_ENGINE=postgres scripts/with_postgres.sh \
+		swift test --skip-build --disable-xctest --filter ProductTests)
 
 .PHONY: lint
 lint: ## check formatting and shell scripts

@@ -165,6 +165,23 @@ extension Bank {
     }
 
     @Test(arguments: Backend.allCases)
+    func `what returns to a lot repays the debts of others first`(_ backend: Backend) async throws {
+        try await Bank.open(backend) { bank in
+            let first = try await bank.buy(10, "cs_1")
+            let second = try await bank.buy(10, "cs_2")
+            try await bank.capture(bank.hold(14, "job-1"), job: "job-1")
+            try await bank.refund(second, 1000, "re_2")
+            try await bank.refund(first, 1000, "re_1")
+            #expect(try await bank.balance() == Balance(available: 0, held: 0, debt: 14))
+            #expect(try await bank.reinstate(second, refunded: 0, "re_2_failed") == 10)
+            #expect(try await bank.balance() == Balance(available: 0, held: 0, debt: 4))
+            #expect(try await bank.discrepancies() == [])
+            #expect(try await bank.reinstate(first, refunded: 0, "re_1_failed") == 10)
+            #expect(try await bank.balance() == Balance(available: 6, held: 0, debt: 0))
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a payment of nothing has nothing to give back`(_ backend: Backend) async throws {
         try await Bank.open(backend) { bank in
             let purchase = try await bank.buy(10, "cs_1", paidMinor: 0)
@@ -229,6 +246,38 @@ extension Bank {
             await #expect(throws: LedgerError.insufficientCredits(available: 3, required: 4)) {
                 _ = try await bank.deduct(4, job: "much")
             }
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `many holds are spent at once, all or none`(_ backend: Backend) async throws {
+        try await Bank.open(backend) { bank in
+            try await bank.grant(4, "soon", expiresIn: 100)
+            try await bank.grant(20, "forever")
+            var batch: [HoldCapture] = []
+            for number in 0..<6 {
+                let usage = UsageRecord(service: "s", jobID: "job-\(number)", processingSeconds: 2, fileBytes: nil)
+                batch.append(HoldCapture(hold: try await bank.hold(3, "job-\(number)"), usage: usage))
+            }
+            let spend = { (holds: [HoldCapture]) async throws in
+                try await bank.database.write { try await bank.ledger.capture(whole: holds, in: $0) }
+            }
+            let unknown = HoldCapture(hold: HoldID(at: bank.time.now()), usage: batch[0].usage)
+            for wrong in [batch + [unknown], batch + [batch[0]]] {
+                await #expect(throws: LedgerError.referenceConflict) { try await spend(wrong) }
+            }
+            #expect(try await bank.balance() == Balance(available: 6, held: 18, debt: 0))
+            try await spend(Array(batch.prefix(5)))
+            #expect(try await bank.balance() == Balance(available: 6, held: 3, debt: 0))
+            await #expect(throws: LedgerError.referenceConflict, "one has ended") { try await spend(batch) }
+            try await spend([])
+            await #expect(throws: LedgerError.alreadyEnded(.captured)) { try await bank.release(batch[0].hold) }
+            _ = try await bank.deduct(1, job: "charged")
+            var charged = batch[5]
+            charged.usage.jobID = "charged"
+            let again = charged
+            await #expect(throws: LedgerError.referenceConflict) { try await spend([again]) }
+            #expect(try await bank.balance() == Balance(available: 5, held: 3, debt: 0))
         }
     }
 

@@ -6,7 +6,6 @@ import Database
 import HTTP
 import JobQueue
 import Ledger
-import SQLite
 import Studio
 import Support
 import Telemetry
@@ -26,6 +25,7 @@ struct StudioFixture {
 
     let directory = TemporaryDirectory()
     let time: ManualTime
+    private let scratch: ScratchDatabase?
     let database: any SQLDatabase
     let ledger: CreditLedger
     let queue: TaskQueue
@@ -43,10 +43,11 @@ struct StudioFixture {
         self.time = time
         if let database {
             self.database = database
+            scratch = nil
         } else {
-            let file = try SQLiteDatabase(path: directory.path + "/test.sqlite", time: time)
-            try await file.migrate()
-            self.database = file
+            let fresh = try await ScratchDatabase.open(time: time)
+            self.database = fresh.database
+            scratch = fresh
         }
         let database = self.database
         ledger = CreditLedger(time: time)

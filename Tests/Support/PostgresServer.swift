@@ -57,21 +57,36 @@ public enum PostgresServer {
         }
     }
 
+    /// The name of a fresh database, migrated or empty; it is to be dropped. Waits while too many are in use.
+    static func createDatabase(isMigrated: Bool) async throws -> String {
+        await gate.enter()
+        do {
+            let name = "test_\(getpid())_\(counter.add(1, ordering: .relaxed).newValue)"
+            let origin = isMigrated ? try await template.value : "template0"
+            try await run(["CREATE DATABASE \(name) TEMPLATE \(origin)"])
+            return name
+        } catch {
+            gate.leave()
+            throw error
+        }
+    }
+
+    static func dropDatabase(_ name: String) async throws {
+        defer { gate.leave() }
+        try await run(["DROP DATABASE \(name) WITH (FORCE)"])
+    }
+
     /// Runs `body` with the name of a fresh database, migrated or empty, and drops it.
     public static func withDatabase<Value: Sendable>(
         isMigrated: Bool, _ body: (String) async throws -> Value
     ) async throws -> Value {
-        await gate.enter()
-        defer { gate.leave() }
-        let name = "test_\(getpid())_\(counter.add(1, ordering: .relaxed).newValue)"
-        let origin = isMigrated ? try await template.value : "template0"
-        try await run(["CREATE DATABASE \(name) TEMPLATE \(origin)"])
+        let name = try await createDatabase(isMigrated: isMigrated)
         do {
             let value = try await body(name)
-            try await run(["DROP DATABASE \(name) WITH (FORCE)"])
+            try await dropDatabase(name)
             return value
         } catch {
-            try? await run(["DROP DATABASE \(name) WITH (FORCE)"])
+            try? await dropDatabase(name)
             throw error
         }
     }
@@ -90,7 +105,7 @@ public enum PostgresServer {
     private static let errands = BlockingPool(name: "test-pg-errand", threads: 4)
     private static let counter = Atomic(0)
     /// The server has so many connections, and tests start all at once.
-    private static let gate = Gate(width: 8)
+    private static let gate = Gate(width: 12)
 }
 
 /// Lets so many in at a time, in their order.

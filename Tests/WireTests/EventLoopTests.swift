@@ -117,6 +117,27 @@ import Testing
         }
         #expect(count.value.load(ordering: .relaxed) == 2000)
     }
+
+    @Test func `a call after the end runs where it is made, as on the loop, and so does what it calls`() async throws {
+        let loop = try EventLoop(name: "test-loop")
+        loop.stop()
+        var hasEnded = false
+        while !hasEnded {
+            hasEnded = await withCheckedContinuation { done in
+                let caller = pthread_self()
+                loop.execute { done.resume(returning: pthread_self() == caller) }
+            }
+        }
+        let order = Order()
+        loop.execute {
+            loop.assertOnLoop()
+            loop.later { order.names.append("later") }
+            loop.execute { order.names.append("at once") }
+            order.names.append("itself")
+        }
+        #expect(order.names == ["at once", "itself", "later"])
+        #expect(!loop.isCurrent)
+    }
 }
 
 private final class Seen: Sendable {
@@ -131,8 +152,8 @@ private final class Count: Sendable {
     let value = Atomic<Int>(0)
 }
 
-/// Touched on one loop's thread only.
-private final class Order {
+private final class Order: @unchecked Sendable {
+    // SAFETY: touched on one loop's thread only, or after its end on the test's.
     var names: [String] = []
 }
 

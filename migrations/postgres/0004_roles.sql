@@ -584,6 +584,50 @@ BEGIN
 END
 $$;
 
+-- Spends many whole holds at once: a JSON array of hold, service, job, seconds and bytes. All or nothing: a hold that
+-- is unknown or has ended, or a job that was charged before, refuses the batch, and the caller goes on one by one.
+-- Nothing returns from a whole hold, so that no debt is repaid.
+CREATE FUNCTION ledger_capture_all(p_batch TEXT, p_now BIGINT) RETURNS BIGINT LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, public, pg_temp
+AS $$
+DECLARE
+    v_holds TEXT[];
+    v_count BIGINT;
+    v_inserted BIGINT;
+BEGIN
+    SELECT array_agg(value ->> 'hold'), count(*) INTO v_holds, v_count FROM json_array_elements(p_batch::JSON);
+    -- In the order of their names, so that two batches do not wait for each other.
+    PERFORM FROM credit_users WHERE id IN (SELECT account_id FROM credit_holds WHERE id = ANY (v_holds))
+    ORDER BY id FOR NO KEY UPDATE;
+    IF (SELECT count(*) FROM credit_holds WHERE id = ANY (v_holds) AND state = 'held') <> v_count THEN
+        PERFORM ledger_refuse('CZ005', 'A hold of the batch is unknown, ended or there twice');
+    END IF;
+    INSERT INTO credit_usage (id, user_id, hold_id, credits, service, job_id, processing_time, file_size, created_at)
+    SELECT ledger_id('use', p_now), h.account_id, h.id, h.credits, b.service, b.job, b.seconds, b.bytes, p_now
+    FROM json_to_recordset(p_batch::JSON) AS b (hold TEXT, service TEXT, job TEXT, seconds BIGINT, bytes BIGINT)
+    JOIN credit_holds h ON h.id = b.hold
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS v_inserted = ROW_COUNT;
+    IF v_inserted <> v_count THEN
+        PERFORM ledger_refuse('CZ005', 'A job of the batch was charged before');
+    END IF;
+    UPDATE credit_lots l SET held = l.held - d.credits, captured = l.captured + d.credits
+    FROM (SELECT lot_id, sum(credits)::BIGINT AS credits FROM credit_hold_lots WHERE hold_id = ANY (v_holds)
+        GROUP BY lot_id) d
+    WHERE l.id = d.lot_id;
+    UPDATE credit_holds SET state = 'captured', captured = credits, ended_at = p_now WHERE id = ANY (v_holds);
+    INSERT INTO credit_ledger (id, account_id, kind, reference, amount, available_change, held_change, debt_change,
+        hold_id, created_at)
+    SELECT ledger_id('ent', p_now), account_id, 'capture', id, -credits, 0, -credits, 0, id, p_now
+    FROM credit_holds WHERE id = ANY (v_holds);
+    UPDATE credit_users u SET held = u.held - h.credits, updated_at = p_now
+    FROM (SELECT account_id, sum(credits)::BIGINT AS credits FROM credit_holds WHERE id = ANY (v_holds)
+        GROUP BY account_id) h
+    WHERE u.id = h.account_id;
+    RETURN v_count;
+END
+$$;
+
 -- Ends a hold by returning its credits to their lots. A replay moves nothing.
 CREATE FUNCTION ledger_release(p_hold TEXT, p_reason TEXT, p_now BIGINT) RETURNS VOID
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
@@ -914,7 +958,8 @@ GRANT EXECUTE ON FUNCTION hold_own_credits(TEXT, BIGINT, TEXT), deduct_user_cred
     own_queue_position(TEXT) TO cadenza_app;
 GRANT EXECUTE ON FUNCTION ledger_open(TEXT, TEXT, BIGINT),
     ledger_grant(TEXT, BIGINT, TEXT, TEXT, BIGINT, BIGINT), ledger_hold(TEXT, BIGINT, TEXT, BIGINT),
-    ledger_capture(TEXT, BIGINT, TEXT, TEXT, BIGINT, BIGINT, BIGINT), ledger_release(TEXT, TEXT, BIGINT),
+    ledger_capture(TEXT, BIGINT, TEXT, TEXT, BIGINT, BIGINT, BIGINT), ledger_capture_all(TEXT, BIGINT),
+    ledger_release(TEXT, TEXT, BIGINT),
     ledger_expire(BIGINT, BIGINT), ledger_balance(TEXT, BIGINT),
     ledger_purchase(TEXT, BIGINT, TEXT, TEXT, TEXT, BIGINT, BIGINT, TEXT, BIGINT, BIGINT),
     ledger_follow_payment(TEXT, TEXT, BIGINT, BIGINT, TEXT, BIGINT),

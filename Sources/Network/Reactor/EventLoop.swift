@@ -125,9 +125,18 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         switch (mustSignal, work) {
         case (true, _): signal()
         case (false, _): break
-        case (nil, .call(let body)): afterEnd.withLock { _ in body() }
+        case (nil, .call(let body)): afterEnd.withLock { _ in runAfterEnd(body) }
         case (nil, .job): preconditionFailure("a task for a stopped event loop")
         }
+    }
+
+    /// For that time the calling thread is the loop's: what `body` calls may be called on the loop only. After it there
+    /// is none: the kernel may give a thread's number to another.
+    private func runAfterEnd(_ body: () -> Void) {
+        thread.store(pthread_self(), ordering: .relaxed)
+        body()
+        runLocal()
+        thread.store(0, ordering: .relaxed)
     }
 
     private func signal() { eventfd_write(wake, 1) }
@@ -231,8 +240,12 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             if isStopping && local.isEmpty && canEnd() { break }
         }
         // What still waits may hold the loop itself: a cycle that nothing else would break.
-        timers = TimerQueue()
-        slots = []
+        afterEnd.withLock { _ in
+            runAfterEnd {
+                timers = TimerQueue()
+                slots = []
+            }
+        }
     }
 
     private func dispatch(_ event: epoll_event) {
@@ -315,8 +328,6 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         start.loop.thread.store(pthread_self(), ordering: .relaxed)
         cadenza_name_this_thread(start.name)
         start.loop.run()
-        // The kernel may give this thread's number to another.
-        start.loop.thread.store(0, ordering: .relaxed)
         return nil
     }
 }

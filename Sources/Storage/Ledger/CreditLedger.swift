@@ -54,6 +54,20 @@ public struct CreditLedger: Sendable {
         return .captured
     }
 
+    /// Spends many whole holds as one movement each, in one round trip. All or nothing, and no replays.
+    ///
+    /// - Throws: `referenceConflict` if one is unknown or has ended, or one's job was charged before.
+    public func capture(
+        whole holds: [HoldCapture], in connection: any DatabaseConnection
+    ) async throws(LedgerError) {
+        guard !holds.isEmpty else { return }
+        do throws(LedgerError) {
+            try await engine(connection).capture(whole: holds)
+        } catch .unknownHold {
+            throw .referenceConflict
+        }
+    }
+
     /// Ends a hold by returning its credits to their lots. A replay returns `.released` and moves nothing.
     ///
     /// - Throws: `alreadyEnded(.captured)`.

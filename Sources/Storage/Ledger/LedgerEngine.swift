@@ -11,6 +11,7 @@ protocol LedgerEngine: Sendable {
     func hold(_ credits: Int64, on account: String, reference: String) async throws(LedgerError) -> String
     /// The usage row's id.
     func capture(_ hold: String, credits: Int64?, usage: UsageRecord) async throws(LedgerError) -> String
+    func capture(whole holds: [HoldCapture]) async throws(LedgerError)
     func release(_ hold: String, reason: String) async throws(LedgerError)
     func expireLots(limit: Int) async throws(LedgerError) -> Int
     func purchase(

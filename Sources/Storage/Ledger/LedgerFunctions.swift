@@ -45,6 +45,20 @@ struct LedgerFunctions: LedgerEngine {
         ) { row throws(DatabaseError) in try row.text("usage") }
     }
 
+    func capture(whole holds: [HoldCapture]) async throws(LedgerError) {
+        let batch = holds.map { item -> JSON in
+            [
+                "hold": .string(item.hold.text), "service": .string(item.usage.service),
+                "job": item.usage.jobID.map { .string($0) } ?? .null,
+                "seconds": item.usage.processingSeconds.map { .integer($0) } ?? .null,
+                "bytes": item.usage.fileBytes.map { .integer($0) } ?? .null,
+            ]
+        }
+        _ = try await call("ledger_capture_all($1, $2) AS captured", [.text(JSON.array(batch).text), now]) {
+            row throws(DatabaseError) in try row.integer("captured")
+        }
+    }
+
     func release(_ hold: String, reason: String) async throws(LedgerError) {
         _ = try await call("1 AS done FROM ledger_release($1, $2, $3)", [.text(hold), .text(reason), now]) {
             row throws(DatabaseError) in try row.integer("done")

@@ -78,6 +78,13 @@ struct LedgerRules: LedgerEngine {
         return id
     }
 
+    func capture(whole holds: [HoldCapture]) async throws(LedgerError) {
+        for item in holds {
+            guard try await store.hold(item.hold.text).ending == nil else { throw .referenceConflict }
+            _ = try await capture(item.hold.text, credits: nil, usage: item.usage)
+        }
+    }
+
     func release(_ hold: String, reason: String) async throws(LedgerError) {
         let found = try await store.hold(hold)
         guard found.ending != .captured else { throw .alreadyEnded(.captured) }

@@ -46,6 +46,17 @@ public struct UsageRecord: Hashable, Sendable {
     }
 }
 
+/// A hold that is to be spent whole, and what for.
+public struct HoldCapture: Hashable, Sendable {
+    public var hold: HoldID
+    public var usage: UsageRecord
+
+    public init(hold: HoldID, usage: UsageRecord) {
+        self.hold = hold
+        self.usage = usage
+    }
+}
+
 /// One row of an account's usage history.
 public struct Usage: Hashable, Sendable {
     public var id: String

@@ -75,7 +75,10 @@ public final class PostgresListener: Sendable {
     public func close() {
         let (session, end) = state.withLock { state in
             state.isClosed = true
-            defer { state.whenClosed = nil }
+            defer {
+                state.whenClosed = nil
+                state.session = nil
+            }
             return (state.session, state.whenClosed)
         }
         session?.close()

@@ -113,6 +113,58 @@ import Testing
         #expect(try run("ledger", "verify").1 == 0)
     }
 
+    @Test func `an operator sees, pauses, resumes and cancels jobs beside the server`() throws {
+        let server = try Program(
+            ["serve", "--demo"], environment: environment.merging(["CADENZA_WORKERS_SLOTS": "0"]) { _, new in new })
+        let port = try #require(UInt16(try server.value(after: "URL: ").split(separator: ":").last ?? ""))
+        let key = try server.value(after: "API key: ")
+        let id = try identifier(in: try submit(Song.wav(seconds: 1), port, key))
+        let (table, _) = try run("jobs", "list", "--state", "queued", "--account", "demo@localhost")
+        #expect(table.hasPrefix("ID ") && table.contains(id) && table.contains("queued"), "\(table)")
+        #expect(try !run("jobs", "list", "--state", "running").0.contains(id))
+        #expect(try run("jobs", "pause").0 == "Paused.")
+        let (json, _) = try run("jobs", "list", "--json")
+        #expect(json.hasPrefix("{\"pausedSince\":\"2") && json.contains("\"id\":\"\(id)\""), "\(json)")
+        #expect(try run("jobs", "resume").0 == "Resumed.")
+        #expect(try run("jobs", "retry", id) == ("\(id) runs when it is its turn.", 0))
+        #expect(try run("jobs", "cancel", id) == ("\(id) is canceled.", 0))
+        #expect(try run("jobs", "cancel", id).1 == 0, "a repeat changes nothing")
+        #expect(try run("jobs", "retry", id) == ("cadenza: the job has ended as canceled", 65))
+        #expect(try run("jobs", "retry", "job_\(String(repeating: "0", count: 32))").1 == 66)
+        #expect(try run("jobs", "cancel", "many").1 == 64)
+        #expect(try run("jobs", "list", "--state", "sleeping").1 == 64)
+        #expect(try answer(port, "/api/credits", key: key).contains("\"credits\":3,\"held\":0"))
+        server.signal(SIGTERM)
+        #expect(server.finish().status == 0)
+        #expect(try run("ledger", "verify").1 == 0)
+    }
+
+    @Test func `what one server takes in wakes the workers of another on the same Postgres`() async throws {
+        try await PostgresServer.withDatabase(isMigrated: false) { name in
+            // Polling alone would take an hour.
+            let common = environment.merging([
+                "CADENZA_DATABASE_URL": try PostgresServer.url(database: name), "CADENZA_WORKERS_POLL_SECONDS": "3600",
+                "CADENZA_LIMITS_REQUESTS_PER_MINUTE": "100000",
+            ]) { _, new in new }
+            let worker = try Program(["serve"], environment: common)
+            _ = try worker.value(after: "URL: ")
+            let front = try Program(
+                ["serve", "--demo"], environment: common.merging(["CADENZA_WORKERS_SLOTS": "0"]) { _, new in new })
+            let port = try #require(UInt16(try front.value(after: "URL: ").split(separator: ":").last ?? ""))
+            let key = try front.value(after: "API key: ")
+            let id = try identifier(in: try submit(Song.wav(seconds: 2), port, key))
+            var answer = ""
+            repeat {
+                answer = try self.answer(port, "/api/v1/jobs/\(id)", key: key)
+            } while answer.contains("\"state\":\"queued\"") || answer.contains("\"state\":\"running\"")
+            #expect(answer.contains("\"state\":\"completed\""), "\(answer)")
+            for server in [front, worker] {
+                server.signal(SIGTERM)
+                #expect(server.finish().status == 0)
+            }
+        }
+    }
+
     private func submit(_ song: [UInt8], _ port: UInt16, _ key: String) throws -> String {
         let head =
             "--b\r\nContent-Disposition: form-data; name=\"service\"\r\n\r\nseparation\r\n"

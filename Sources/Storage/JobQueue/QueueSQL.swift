@@ -28,7 +28,7 @@ struct QueueSQL {
         return try await rows(
             """
             SELECT failures, cancel_requested_at FROM queue_tasks
-            WHERE id = $1 AND token = $2 AND state = 'running'\(lock)
+            WHERE id = $1 AND token = $2\(lock)
             """, [.text(claim.taskID), .text(claim.token)]
         ) { row throws(DatabaseError) in
             HeldTask(

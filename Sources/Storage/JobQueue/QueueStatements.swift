@@ -12,10 +12,12 @@ public enum QueueStatements {
     /// An arbitrary number, the same in every version of this program.
     private static let claimLockKey = 7_238_105_942
 
-    /// On Postgres, before a statement that chooses tasks. Such a statement is planned once and by its indexes: planned
-    /// anew it would cost more than it takes, and planned while the table was small it would read all of it later.
+    /// On Postgres, before a statement that chooses tasks. Such a statement is planned once, to walk its indexes in
+    /// their order: planned anew it would cost more than it takes, and planned while few tasks waited it would read
+    /// and sort all of them later.
     public static let steadyPlan = """
-        SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true)
+        SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+            set_config('enable_bitmapscan', 'off', true)
         """
 
     /// `steadyPlan`, once all other claims have been committed.
@@ -29,6 +31,11 @@ public enum QueueStatements {
         case .postgres: "\(column) = ANY (ARRAY(SELECT json_array_elements_text(CAST(\(parameter) AS json))))"
         }
     }
+
+    /// The condition that a task waits. It does not name the state: a task that is known by its name must not be
+    /// looked for in the index of all that wait. For the same reason a token stands for `running`, the only state
+    /// that has one.
+    static func waits(_ table: String) -> String { "\(table).token IS NULL AND \(table).ended_at IS NULL" }
 
     /// Every fairness key that has waiting tasks: the keys are probed, not their tasks.
     static let waitingKeys = """
@@ -53,13 +60,15 @@ public enum QueueStatements {
     /// and start, end of the lease, then the kinds.
     ///
     /// The first task of each key says which keys can have a share at all, so that of the others no second is looked
-    /// for. A key that had a turn at a higher priority comes after those that had none.
+    /// for. As many keys as have one of the highest priority are served before any key's second task: so a key can
+    /// have no more than what is left, and one. A key that had a turn at a higher priority comes after those that had
+    /// none.
     public static func claim(kindCount: Int) -> String {
         let mayRun = mayRun(kinds: 10..<10 + kindCount)
         return """
             WITH RECURSIVE \(waitingKeys),
             heads AS (
-                SELECT w.fairness_key, free.slots,
+                SELECT w.fairness_key, free.slots, head.priority,
                     COALESCE((SELECT k.turn FROM queue_keys k WHERE k.fairness_key = w.fairness_key), 0) AS turn
                 FROM waiting w
                 CROSS JOIN LATERAL (SELECT $2 - COUNT(*) AS slots FROM queue_tasks r
@@ -74,14 +83,15 @@ public enum QueueStatements {
                     MAX(t.priority) OVER (PARTITION BY w.fairness_key) > t.priority AS is_served
                 FROM heads w
                 CROSS JOIN LATERAL (SELECT h.id, h.priority, h.run_at FROM queue_tasks h WHERE \(mayRun)
-                    ORDER BY h.priority DESC, h.run_at, h.id LIMIT LEAST($3, w.slots)) t),
+                    ORDER BY h.priority DESC, h.run_at, h.id LIMIT LEAST(w.slots, GREATEST(1, $3 + 1 - (
+                        SELECT COUNT(*) FROM heads e WHERE e.priority = (SELECT MAX(priority) FROM heads))))) t),
             ranked AS (
                 SELECT id, fairness_key,
                     ROW_NUMBER() OVER (ORDER BY priority DESC, round, is_served, turn, run_at, id) AS place
                 FROM ready ORDER BY place LIMIT $3),
             locked AS MATERIALIZED (
                 SELECT q.id FROM queue_tasks q
-                WHERE q.id = ANY (ARRAY(SELECT id FROM ranked)) AND q.state = 'queued' FOR UPDATE SKIP LOCKED),
+                WHERE q.id = ANY (ARRAY(SELECT id FROM ranked)) AND \(waits("q")) FOR UPDATE SKIP LOCKED),
             claimed AS (
                 UPDATE queue_tasks q SET state = 'running', attempt = q.attempt + 1, token = $4 || '.' || q.id,
                     worker_host = $5, worker_boot = $6, worker_pid = $7, worker_start = $8, claimed_at = $1,
@@ -122,7 +132,7 @@ public enum QueueStatements {
     public static func end(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = $3, ended_at = $4, \(unclaimed)
-        WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect)) AND state = 'running'
+        WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect))
         RETURNING id
         """
     }
@@ -131,7 +141,7 @@ public enum QueueStatements {
     static func heartbeat(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET lease_expires_at = $3
-        WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect)) AND state = 'running'
+        WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect))
         RETURNING token, cancel_requested_at
         """
     }
@@ -140,7 +150,7 @@ public enum QueueStatements {
     static func takeBack(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = $2, deaths = deaths + 1, ended_at = $3, \(unclaimed)
-        WHERE \(isOne("id", of: "$1", dialect)) AND state = 'running'
+        WHERE \(isOne("id", of: "$1", dialect)) AND token IS NOT NULL
         """
     }
 

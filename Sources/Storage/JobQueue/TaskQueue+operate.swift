@@ -91,7 +91,7 @@ extension TaskQueue {
         let hurried = try await sql.run(
             """
             UPDATE queue_tasks SET run_at = CASE WHEN run_at > $2 THEN $2 ELSE run_at END
-            WHERE id = $1 AND state = 'queued'
+            WHERE id = $1 AND \(QueueStatements.waits("queue_tasks"))
             """, [.text(taskID), .integer(time.now().milliseconds)])
         if hurried == 1 { return .mayRun }
         let ends = try await sql.rows("SELECT ended_at FROM queue_tasks WHERE id = $1", [.text(taskID)]) {

@@ -110,7 +110,7 @@ public struct TaskQueue: Sendable {
         try await QueueSQL(connection).run(
             """
             UPDATE queue_tasks SET state = $3, ended_at = $4, \(QueueStatements.unclaimed)
-            WHERE id = $1 AND token = $2 AND state = 'running'
+            WHERE id = $1 AND token = $2
             """,
             [.text(claim.taskID), .text(claim.token), .text(state), .integer(time.now().milliseconds)]) == 1
     }
@@ -133,7 +133,7 @@ public struct TaskQueue: Sendable {
         let changed = try await sql.run(
             """
             UPDATE queue_tasks SET state = 'queued', run_at = $3, failures = failures + $4, \(QueueStatements.unclaimed)
-            WHERE id = $1 AND token = $2 AND state = 'running'
+            WHERE id = $1 AND token = $2
             """,
             [
                 .text(claim.taskID), .text(claim.token), .integer(runAt.milliseconds), .integer(Int64(failures)),

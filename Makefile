@@ -70,6 +70,10 @@ parity: models ## recompute the networks' golden values with PyTorch and compare
 prove: models fixtures ## show the promises of docs/status.md; CASES="song crash" shows some
 	@scripts/prove $(CASES)
 
+.PHONY: chaos
+chaos: models ## break real servers on a Postgres of their own CYCLES (20) times; SEED=… repeats, ENGINE=sqlite
+	@scripts/chaos --cycles $(or $(CYCLES),20) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE))
+
 .PHONY: openapi
 openapi: models ## hold the server to its OpenAPI document with schemathesis, which it installs
 	@scripts/schemathesis.sh

@@ -41,11 +41,13 @@ private struct Poll {
 
 @Suite(.serialized) struct ONNXCancelTests {
     static let size = 512
-    /// Many seconds of work: the tests end in time only because they cancel it.
+    /// Many seconds of work, 5 × 10^11 floating-point operations: who is answered `canceled` did not compute it.
     static var endless: ONNXModel { ONNXRunTests.chain(size: size, count: 2_000) }
+    /// A few milliseconds where the machine has nothing else to do; a thousand other tests run beside these.
+    private let soon = Duration.seconds(5)
     static var input: [Float] { [Float](repeating: 0, count: size * size) }
 
-    @Test func `a running execution ends within half a second of the poll's yes`() throws {
+    @Test func `a running execution ends soon after the poll's yes`() throws {
         let session = try OpaqueSession(Self.endless)
         var poll = Poll()
         var memory = Self.input
@@ -64,7 +66,7 @@ private struct Poll {
         #expect(status == AK_ERROR_CANCELED)
         #expect(poll.calls == 3)
         let canceled = try #require(poll.canceledAt)
-        #expect(returned - canceled < .milliseconds(500))
+        #expect(returned - canceled < soon)
     }
 
     private static func executeThroughC(
@@ -103,7 +105,7 @@ private struct Poll {
         }
     }
 
-    @Test func `cancel from another thread ends an execution within half a second`() async throws {
+    @Test func `cancel from another thread ends an execution soon`() async throws {
         let run = try ONNXRun(ONNXFixture.session(Self.endless))
         let pool = BlockingPool(name: "onnx", threads: 1)
         let started = CancellationFlag()
@@ -117,7 +119,7 @@ private struct Poll {
         let canceled = ContinuousClock.now
         run.cancel()
         #expect(try await outcome.value == .canceled)
-        #expect(ContinuousClock.now - canceled < .milliseconds(500))
+        #expect(ContinuousClock.now - canceled < soon)
         #expect(Self.outcome(run) == .canceled, "cancelled for good")
     }
 
@@ -129,7 +131,7 @@ private struct Poll {
         let raised = ContinuousClock.now
         flag.raise()
         #expect(try await outcome.value == .canceled)
-        #expect(ContinuousClock.now - raised < .seconds(1))
+        #expect(ContinuousClock.now - raised < soon)
     }
 
     static func outcome(_ run: ONNXRun, unless flag: CancellationFlag? = nil) -> KernelError? {

@@ -93,4 +93,33 @@ import Testing
             #expect(try await studio.claim().taskID == job.id.text)
         }
     }
+
+    @Test(arguments: Backend.allCases)
+    func `one run of the sweeper forgets all ended tasks that are old, however many, and no others`(
+        _ backend: Backend
+    ) async throws {
+        try await onBoth(backend) { studio in
+            let (queue, database) = (studio.queue, studio.database)
+            var limits = QueueLimits()
+            limits.runningPerKeyMax = 5000
+            let wide = TaskQueue(time: studio.time, limits: limits)
+            let tasks = (0..<2500).map { NewTask("t\($0)", kind: "k", fairnessKey: "a", payload: "") }
+            let left = try await database.write { connection in
+                _ = try await queue.enqueue(tasks, in: connection)
+                let claims = try await wide.claim(worker: .current(), kinds: ["k"], limit: 2400, in: connection)
+                return try await queue.complete(claims, in: connection).count
+            }
+            #expect(left == 2400)
+            let count: @Sendable () async throws -> Int64 = {
+                try await database.read {
+                    try await $0.query("SELECT COUNT(*) AS n FROM queue_tasks", [])[0].integer("n")
+                }
+            }
+            _ = try await studio.jobs.sweep()
+            #expect(try await count() == 2500)
+            studio.time.advance(seconds: 31 * 86_400)
+            _ = try await studio.jobs.sweep()
+            #expect(try await count() == 100)
+        }
+    }
 }

@@ -47,7 +47,8 @@ public final class ScratchDatabase: Sendable {
             let database = try await PostgresDatabase.open(
                 PostgresAddress(PostgresServer.url(database: name)), loops: PostgresServer.loops, time: time,
                 limits: limits)
-            return ScratchDatabase(database) {
+            // Under the roles, as a server is: what a test's caller may not do fails.
+            return ScratchDatabase(RoleDatabase(login: database)) {
                 await database.close()
                 try? await PostgresServer.dropDatabase(name)
             }

@@ -32,7 +32,7 @@ enum RouteTable {
         var routes =
             serverRoutes(HealthRoutes(isReady: services.isReady, metrics: metrics))
             + creditsRoutes(
-                CreditsRoutes(accounts: services.accounts, books: services.books, jobs: services.jobs), limits)
+                CreditsRoutes(books: services.books, jobs: services.jobs), limits)
             + jobsRoutes(services.jobs, limits, time)
             + feedRoutes(services.jobs, limits, options)
         if options.servesDevelopmentRoutes { routes += developmentRoutes(limits) }

@@ -85,11 +85,6 @@ public struct AccountService: Sendable {
         return found
     }
 
-    public func email(of account: AccountID) async throws(AccountError) -> String? {
-        let store = store
-        return try await read { try await store.email(of: account, in: $0).email }
-    }
-
     private func read<Value: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
     ) async throws(AccountError) -> Value {

@@ -60,15 +60,21 @@ struct LedgerStore {
 
     /// The account as it would be once all lots whose time has come were swept.
     func balance(_ id: String) async throws(LedgerError) -> Balance {
-        let rows = try await rows(
+        let statement = Self.balanceStatement(id, now: now)
+        let rows = try await rows(statement.sql, statement.arguments, Balance.init)
+        guard let account = rows.first else { throw .unknownAccount }
+        return account
+    }
+
+    /// Answered by one row with the balance and the e-mail address, or by none.
+    static func balanceStatement(_ id: String, now: Timestamp) -> DatabaseStatement {
+        DatabaseStatement(
             """
-            SELECT u.held, u.debt, u.credits - COALESCE((
+            SELECT u.email, u.held, u.debt, u.credits - COALESCE((
                 SELECT CAST(SUM(l.available) AS BIGINT) FROM credit_lots l
                 WHERE l.account_id = u.id AND l.available > 0 AND l.expires_at <= $2), 0) AS available
             FROM credit_users u WHERE u.id = $1
-            """, [.text(id), .integer(now.milliseconds)], Balance.init)
-        guard let account = rows.first else { throw .unknownAccount }
-        return account
+            """, [.text(id), .integer(now.milliseconds)])
     }
 
     // MARK: Entries

@@ -1,4 +1,3 @@
-internal import Accounts
 internal import Core
 internal import HTTP
 internal import Ledger
@@ -8,7 +7,6 @@ internal import Studio
 struct CreditsRoutes: Sendable {
     static let pageSizeMax = 50
 
-    let accounts: AccountService
     let books: LedgerReader
     let jobs: JobService
 
@@ -19,18 +17,13 @@ struct CreditsRoutes: Sendable {
         let account = try context.account()
         try requireOwn(user, account)
         do {
-            let email = try await accounts.email(of: account)
             let statement = try await books.statement(
                 of: account, limit: limit, purchasesCursor: cursor.map(\.purchases), usageCursor: cursor.map(\.usage))
             return CreditsAnswer(
-                account: account, email: email, balance: statement.balance, purchases: statement.purchases,
+                account: account, email: statement.email, balance: statement.balance, purchases: statement.purchases,
                 usage: statement.usage)
-        } catch let error as AccountError {
-            throw Problem(error)
-        } catch let error as LedgerError {
-            throw Problem(error)
         } catch {
-            throw Problem(.internalError, Problem.internalDetail, cause: "\(error)")
+            throw Problem(error)
         }
     }
 

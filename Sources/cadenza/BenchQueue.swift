@@ -2,6 +2,7 @@ import ArgumentParser
 import Core
 import Database
 import JobQueue
+import Ledger
 import Postgres
 import Reactor
 import SQLite
@@ -21,6 +22,7 @@ struct BenchQueue: AsyncParsableCommand {
     @Option(help: "Claimers at once.") var claimers = 4
     @Option(help: "Accounts whose tasks they are.") var accounts = 20
     @Option(help: "Ended tasks that lie in the table already.") var ended = 0
+    @Flag(help: "Each task holds a credit, which is captured in the transaction that ends it.") var credits = false
     @Flag(help: "Print JSON.") var json = false
     @Flag(help: "Print the same statements as a script for pgbench, and measure nothing.") var pgbench = false
 
@@ -30,10 +32,11 @@ struct BenchQueue: AsyncParsableCommand {
         ] where !(1...10_000_000).contains(value) {
             throw CommandFailure("\(name) is \(value); allowed: 1 to 10000000", exit: .usage)
         }
-        if pgbench { return print(QueuePeer.script(batch: batch)) }
+        if pgbench { return print(QueuePeer.script(batch: batch, credits: credits)) }
         let measurement = try await withDatabase { database in
             try await QueueMeasurement(
-                database: database, tasks: tasks, batch: batch, claimers: claimers, accounts: accounts, ended: ended)
+                database: database, tasks: tasks, batch: batch, claimers: claimers, accounts: accounts, ended: ended,
+                credits: credits)
         }
         print(json ? measurement.json.text : measurement.text)
     }
@@ -74,7 +77,7 @@ private struct QueueMeasurement {
     private var tasksPerSecond: Double { Double(tasks) / workSeconds }
 
     init(
-        database: any SQLDatabase, tasks: Int, batch: Int, claimers: Int, accounts: Int, ended: Int
+        database: any SQLDatabase, tasks: Int, batch: Int, claimers: Int, accounts: Int, ended: Int, credits: Bool
     ) async throws {
         self.tasks = tasks
         self.batch = batch
@@ -82,16 +85,15 @@ private struct QueueMeasurement {
         limits.runningPerKeyMax = 1_000_000
         let queue = TaskQueue(time: SystemTime(), limits: limits)
         try await Self.fill(database, ended: ended)
-        let all = (0..<tasks).map {
-            NewTask("task-\($0)", kind: "work", fairnessKey: "account-\($0 % accounts)", payload: "")
-        }
+        let ledger = credits ? CreditLedger(time: SystemTime()) : nil
+        let all = try await Self.tasks(tasks, accounts, ledger, database)
         let beginning = monotonicNanoseconds()
         _ = try await database.write { try await queue.enqueue(all, in: $0) }
         let filled = monotonicNanoseconds()
         let work = try await withThrowingTaskGroup(of: Work.self) { group in
             for number in 0..<claimers {
                 let worker = WorkerIdentity(host: "bench-\(number)", bootID: "b", pid: 1, startTicks: 1)
-                group.addTask { try await Self.work(database, queue, worker, batch) }
+                group.addTask { try await Self.work(database, queue, ledger, worker, batch) }
             }
             return try await group.reduce(into: Work()) { $0.add($1) }
         }
@@ -116,7 +118,8 @@ private struct QueueMeasurement {
     }
 
     private static func work(
-        _ database: any SQLDatabase, _ queue: TaskQueue, _ worker: WorkerIdentity, _ batch: Int
+        _ database: any SQLDatabase, _ queue: TaskQueue, _ ledger: CreditLedger?, _ worker: WorkerIdentity,
+        _ batch: Int
     ) async throws -> Work {
         var work = Work()
         while true {
@@ -126,10 +129,55 @@ private struct QueueMeasurement {
             }
             guard !claims.isEmpty else { return work }
             let claimed = monotonicNanoseconds()
-            work.done += try await database.write { try await queue.complete(claims, in: $0) }.count
+            let holds = ledger == nil ? [] : claims.compactMap(Self.capture)
+            work.done += try await database.write { connection in
+                let ended = try await queue.complete(claims, in: connection)
+                try await ledger?.capture(whole: holds, in: connection)
+                return ended.count
+            }
             work.claimSeconds.append(Double(claimed - start) / 1e9)
             work.endSeconds.append(Double(monotonicNanoseconds() - claimed) / 1e9)
         }
+    }
+
+    private static func capture(_ claim: Claim) -> HoldCapture? {
+        HoldID(parsing: claim.payload).map {
+            HoldCapture(hold: $0, usage: UsageRecord(service: "bench", jobID: claim.taskID))
+        }
+    }
+
+    private static let holdsPerTransaction = 500
+
+    /// With a ledger each task's payload is the hold of one credit of its account.
+    private static func tasks(
+        _ count: Int, _ accounts: Int, _ ledger: CreditLedger?, _ database: any SQLDatabase
+    ) async throws -> [NewTask] {
+        let names = (0..<accounts).map { _ in AccountID(at: SystemTime().now()) }
+        var tasks = (0..<count).map {
+            NewTask("task-\($0)", kind: "work", fairnessKey: names[$0 % accounts].text, payload: "")
+        }
+        guard let ledger, let one = CreditAmount(1), let plenty = CreditAmount(Int64(count) * 4) else { return tasks }
+        try await database.write { connection in
+            for (number, name) in names.enumerated() {
+                try await ledger.openAccount(name, email: "bench-\(number)@example.org", in: connection)
+                try await ledger.grant(
+                    plenty, to: name, source: .adjustment, reference: "bench", expiresAt: nil, in: connection)
+            }
+        }
+        for start in stride(from: 0, to: count, by: holdsPerTransaction) {
+            let range = start..<min(count, start + holdsPerTransaction)
+            let holds = try await database.write { connection in
+                var holds: [String] = []
+                for index in range {
+                    let account = names[index % accounts]
+                    holds.append(
+                        try await ledger.hold(one, on: account, reference: "task-\(index)", in: connection).text)
+                }
+                return holds
+            }
+            for (index, hold) in zip(range, holds) { tasks[index].payload = hold }
+        }
+        return tasks
     }
 
     private static func fill(_ database: any SQLDatabase, ended: Int) async throws {
@@ -189,15 +237,21 @@ private enum QueuePeer {
         SELECT COALESCE(json_agg(c.id), '[]') AS ids, COALESCE(json_agg(c.token), '[]') AS tokens FROM claimed c
         """
 
-    static func script(batch: Int) -> String {
+    private static let holds = """
+        , COALESCE(json_agg(json_build_object('hold', c.payload, 'service', 'bench', 'job', c.id)), '[]') AS holds
+        """
+
+    static func script(batch: Int, credits: Bool) -> String {
         var claim = QueueStatements.claim(kindCount: 1).split(separator: "\n").joined(separator: " ")
-        claim.replace(claimed, with: kept)
+        claim.replace(
+            claimed, with: credits ? kept.replacing(" FROM claimed c", with: holds + " FROM claimed c") : kept)
         claim.replace(" ORDER BY r.place", with: "")
         let claimValues = [
             now, "1000000", "\(batch)", "CAST(:random AS TEXT)", "'pgbench'", "'b'", "1", "1", "\(now) + 30000",
             "'work'",
         ]
         let end = QueueStatements.end(.postgres).split(separator: "\n").joined(separator: " ")
+        let capture = credits ? "\nSELECT ledger_capture_all(CAST(:holds AS TEXT), \(now));" : ""
         return """
             \\set random random(1, 2000000000)
             \\startpipeline
@@ -209,7 +263,7 @@ private enum QueuePeer {
             COMMIT;
             BEGIN;
             \(QueueStatements.steadyPlan);
-            \(filled(end, [":ids", ":tokens", "'completed'", now]));
+            \(filled(end, [":ids", ":tokens", "'completed'", now]));\(capture)
             COMMIT;
             \\endpipeline
             """

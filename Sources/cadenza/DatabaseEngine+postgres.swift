@@ -91,7 +91,9 @@ private struct Logins {
             try await database.read { connection in
                 try await connection.query(
                     """
-                    SELECT (rolbypassrls OR pg_has_role(rolname, 'cadenza_service', 'MEMBER'))::INT AS strong
+                    SELECT (rolsuper OR rolbypassrls OR rolcreaterole OR EXISTS (
+                        SELECT FROM pg_roles other WHERE other.rolname NOT IN (current_user, 'cadenza_app')
+                            AND pg_has_role(current_user, other.oid, 'MEMBER')))::INT AS strong
                     FROM pg_roles WHERE rolname = current_user
                     """, []
                 ).first?.bool("strong") ?? true

@@ -4,8 +4,8 @@ import Postgres
 import Reactor
 import Telemetry
 
-/// How servers of one Postgres database wake each other. The connection that listens goes to the server directly: a
-/// pooler that lends sessions by the transaction would lose it.
+/// How servers of one Postgres database wake each other. The connection that listens has the workers' login: a
+/// pooler that lends sessions by the transaction would lose it, and leave the polling.
 struct ServerNotices: Sendable {
     private static let channel = "cadenza_queue"
 

@@ -50,4 +50,13 @@ import Testing
         let readings = (0..<1000).map { _ in monotonicNanoseconds() }
         #expect(readings == readings.sorted())
     }
+
+    @Test func `a time beyond all calendars stays at the end of them`() {
+        let time = Timestamp(milliseconds: 0)
+        for seconds in [1e300, Double.infinity] {
+            #expect(time.adding(seconds: seconds).milliseconds == .max)
+            #expect(time.adding(seconds: -seconds).milliseconds == .min)
+        }
+        #expect(Timestamp(milliseconds: .max).adding(seconds: 1).milliseconds == .max)
+    }
 }

@@ -38,7 +38,8 @@ extension Backend {
             }
         case .postgres:
             try await withPostgres(isMigrated: false, time: time) { database, address in
-                let other = try await PostgresDatabase.open(address, loops: PostgresServer.loops, time: time)
+                let other = try await PostgresDatabase.open(
+                    address, loops: PostgresServer.loops, time: time, limits: .unhurried)
                 return try await closing(other.close) { try await body(database, other) }
             }
         }

@@ -147,7 +147,7 @@ private final class Gate: Sendable {
 
 /// Runs `body` on a database of its own, then closes and drops it.
 public func withPostgres<Value: Sendable>(
-    isMigrated: Bool = true, time: any TimeSource = ManualTime(), limits: PostgresLimits = PostgresLimits(),
+    isMigrated: Bool = true, time: any TimeSource = ManualTime(), limits: PostgresLimits = .unhurried,
     _ body: (PostgresDatabase, PostgresAddress) async throws -> Value
 ) async throws -> Value {
     try await PostgresServer.withDatabase(isMigrated: isMigrated) { name in
@@ -161,5 +161,15 @@ public func withPostgres<Value: Sendable>(
             await database.close()
             throw error
         }
+    }
+}
+
+extension PostgresLimits {
+    /// For tests of something else: a thousand others run beside them, and to wait is no fault.
+    public static var unhurried: PostgresLimits {
+        var limits = PostgresLimits()
+        limits.waitSeconds = 60
+        limits.lockSeconds = 60
+        return limits
     }
 }

@@ -42,7 +42,7 @@ public final class ScratchDatabase: Sendable {
     private static func postgres(_ time: any TimeSource) async throws -> ScratchDatabase {
         let name = try await PostgresServer.createDatabase(isMigrated: true)
         do {
-            var limits = PostgresLimits()
+            var limits = PostgresLimits.unhurried
             limits.connectionsMax = 4
             let database = try await PostgresDatabase.open(
                 PostgresAddress(PostgresServer.url(database: name)), loops: PostgresServer.loops, time: time,

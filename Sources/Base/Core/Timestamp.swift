@@ -7,7 +7,10 @@ public struct Timestamp: Hashable, Comparable, Sendable, CustomStringConvertible
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.milliseconds < right.milliseconds }
 
     public func adding(seconds: Double) -> Timestamp {
-        Timestamp(milliseconds: milliseconds + Int64((seconds * 1000).rounded()))
+        // As far as the calendar goes: a number from outside must not trap.
+        let change = Int64(exactly: (seconds * 1000).rounded()) ?? (seconds > 0 ? .max : .min)
+        let (sum, isOver) = milliseconds.addingReportingOverflow(change)
+        return Timestamp(milliseconds: isOver ? (change > 0 ? .max : .min) : sum)
     }
 
     /// Seconds from `earlier` to this point; negative if this point is the earlier one.

@@ -24,7 +24,8 @@ final class HandlerTask: @unchecked Sendable {
     ) {
         call = Call(respond: respond, connection: connection, exchange: exchange)
         if task == nil {
-            task = Task(executorPreference: server.loop) { [self] in await run() }
+            // Detached: it outlives whoever happens to be the first to need it, and must not speak with its authority.
+            task = Task.detached(executorPreference: server.loop) { [self] in await run() }
         } else {
             wake()
         }

@@ -167,7 +167,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Changes what a watched descriptor is watched for.
     public func watch(descriptor: Int32, for events: ReadyEvents, _ registration: Registration) {
         assertOnLoop()
-        guard slots[Int(registration.index)].generation == registration.generation else { return }
+        guard isCurrent(registration) else { return }
         var event = epoll_event(events: events.rawValue, data: epoll_data_t(u64: registration.tag))
         epoll_ctl(epoll, EPOLL_CTL_MOD, descriptor, &event)
     }
@@ -180,12 +180,18 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// Forgets a watched descriptor, to be called before its owner closes it.
     public func deregister(descriptor: Int32, _ registration: Registration) {
         assertOnLoop()
+        guard isCurrent(registration) else { return }
         let index = Int(registration.index)
-        guard slots[index].generation == registration.generation else { return }
         epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, nil)
         slots[index].source = nil
         slots[index].generation &+= 1
         freeSlots.append(registration.index)
+    }
+
+    /// False for one that was forgotten, also with all others at the loop's end.
+    private func isCurrent(_ registration: Registration) -> Bool {
+        let index = Int(registration.index)
+        return index < slots.count && slots[index].generation == registration.generation
     }
 
     private func register(
@@ -244,6 +250,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
             runAfterEnd {
                 timers = TimerQueue()
                 slots = []
+                freeSlots = []
             }
         }
     }

@@ -25,6 +25,9 @@ public enum JobError: Error, Sendable {
     /// The worker's claim on the job was lost: another attempt owns it, or it has ended.
     case claimLost
     case storageFull
+    /// The connection to the database broke while a commit was under way: the change was made, or it was not. What it
+    /// would refer to must stay.
+    case outcomeUnknown
     /// The blobs belong to another database: serving on would sweep them away as orphans.
     case foreignBlobs
     /// The server's fault: the cause is for the log, not for the client.
@@ -33,6 +36,7 @@ public enum JobError: Error, Sendable {
     public init(_ error: DatabaseError) {
         switch error {
         case .full: self = .storageFull
+        case .outcomeUnknown: self = .outcomeUnknown
         case .busy, .timeout, .unreachable, .connectionLost: self = .overloaded
         default: self = .internal(cause: "database: \(error)")
         }

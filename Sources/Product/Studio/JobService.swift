@@ -162,7 +162,9 @@ public struct JobService: Sendable {
             if answer.isReplay { try? await onDisk { try blobs.remove(blob.id) } }
             return answer
         } catch {
-            // The sweeper removes what cannot be removed now; the first error is the one to tell.
+            // A job that may have been made needs its file; the sweeper knows of it otherwise. It also removes what
+            // cannot be removed now: the first error is the one to tell.
+            if case .outcomeUnknown = error { throw error }
             try? await onDisk { try blobs.remove(blob.id) }
             throw error
         }
@@ -187,6 +189,28 @@ public struct JobService: Sendable {
     }
 
     private func insert(
+        _ submission: Submission, options: ServiceOptions, properties: InputProperties, price: CreditAmount,
+        blob: Blob, at now: Timestamp
+    ) async throws(JobError) -> (job: Job, isReplay: Bool) {
+        do {
+            return try await insertOnce(
+                submission, options: options, properties: properties, price: price, blob: blob, at: now)
+        } catch {
+            // Another request under the same key may have come first, and taken the credits that this one lacks; or
+            // this one's commit was made, and only its answer lost.
+            guard let key = submission.idempotencyKey else { throw error }
+            let (store, account) = (store, submission.accountID)
+            let found = try? await read { try await store.job(idempotencyKey: key, of: account, in: $0) }
+            guard let earlier = found ?? nil else { throw error }
+            if earlier.input.blob.id == blob.id { return (earlier, false) }
+            guard earlier.fingerprint == Self.fingerprint(submission.service, options, blob) else {
+                throw .idempotencyKeyReused
+            }
+            return (earlier, true)
+        }
+    }
+
+    private func insertOnce(
         _ submission: Submission, options: ServiceOptions, properties: InputProperties, price: CreditAmount,
         blob: Blob, at now: Timestamp
     ) async throws(JobError) -> (job: Job, isReplay: Bool) {
@@ -323,7 +347,13 @@ public struct JobService: Sendable {
                 try await service.record("cancel_requested", attempt: job.attempt, of: id, at: now, in: connection)
                 connection.afterCommit(service.wakeWorkers)
             case .alreadyEnded, .unknown:
-                throw JobError.internal(cause: "\(id) is \(job.state) but its task has ended")
+                // It ended between the two looks.
+                let now = try await service.store.job(id, in: connection) ?? job
+                if now.state == .canceled { return now }
+                guard now.state.hasEnded else {
+                    throw JobError.internal(cause: "\(id) is \(now.state) but its task has ended")
+                }
+                throw JobError.alreadyEnded(now.state)
             }
             return try await service.store.job(id, in: connection) ?? job
         }

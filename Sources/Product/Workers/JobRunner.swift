@@ -95,12 +95,14 @@ public struct JobRunner: Sendable {
             result = try await compute(job, cancellation)
         } catch {
             switch error {
-            case .canceled: return try await stop(claim, job)
+            case .canceled: return try await settled { () async throws(JobError) in try await stop(claim, job) }
             case .failed(let failure, let cause, let isTransient):
                 log.warning(
                     "attempt failed",
                     ["job": job.id.text, "code": failure.code.rawValue, "cause": cause ?? failure.detail])
-                return try await jobs.fail(claim, job: job, failure: failure, isTransient: isTransient)
+                return try await settled { () async throws(JobError) in
+                    try await jobs.fail(claim, job: job, failure: failure, isTransient: isTransient)
+                }
             }
         }
         return try await finish(claim, job, result, seconds: time.now().seconds(since: start))
@@ -145,15 +147,35 @@ public struct JobRunner: Sendable {
         _ claim: Claim, _ job: Job, _ result: ServiceResult, seconds: Double
     ) async throws(JobError) -> JobState? {
         do {
-            let state = try await jobs.finish(
-                claim, job: job, artifacts: result.artifacts, notes: job.notes + result.notes,
-                processingSeconds: seconds)
+            let state = try await settled { () async throws(JobError) in
+                try await jobs.finish(
+                    claim, job: job, artifacts: result.artifacts, notes: job.notes + result.notes,
+                    processingSeconds: seconds)
+            }
             if state == nil { await discard(result) }
             return state
         } catch {
+            // A job that may have completed needs its results; the sweeper knows of them otherwise.
+            if case .outcomeUnknown = error { throw error }
             await discard(result)
             throw error
         }
+    }
+
+    /// How long a database that is busy or away is waited for: work that is done is not thrown away at once.
+    private static let settlingPauseSeconds: [Double] = [0.2, 0.5, 1, 2, 4, 8]
+
+    /// Again after errors that say that nothing was changed; the claim is kept alive meanwhile.
+    private func settled(_ settle: () async throws(JobError) -> JobState?) async throws(JobError) -> JobState? {
+        for pause in Self.settlingPauseSeconds {
+            do throws(JobError) {
+                return try await settle()
+            } catch {
+                guard case .overloaded = error else { throw error }
+                try? await Task.sleep(for: .seconds(pause))
+            }
+        }
+        return try await settle()
     }
 
     private func discard(_ result: ServiceResult) async {

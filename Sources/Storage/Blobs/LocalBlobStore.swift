@@ -65,7 +65,11 @@ public struct LocalBlobStore: BlobStore {
             let staged = try stage()
             try staged.append(Array(fresh.utf8))
             guard fsync(staged.descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
-            guard rename(staged.path, path) == 0 else { throw BlobError.failure(of: "rename") }
+            // Unlike a rename it replaces nothing: of two that come at once one owns the store.
+            guard link(staged.path, path) == 0 else {
+                if errno == EEXIST { return try owner(orWrite: fresh) }
+                throw BlobError.failure(of: "link")
+            }
             try Self.syncDirectory(blobsPath)
             return fresh
         } catch OpenFileError.failed(let call, let code) {

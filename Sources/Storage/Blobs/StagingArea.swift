@@ -17,9 +17,8 @@ final class StagingArea: Sendable {
         path = parent + "/" + BlobID(at: SystemTime().now()).text
         lock = try Self.open(path + Self.lockSuffix, O_CREAT | O_EXCL)
         guard flock(lock, LOCK_EX | LOCK_NB) == 0, mkdir(path, 0o700) == 0 else {
-            let error = BlobError.failure(of: "mkdir")
-            close(lock)
-            throw error
+            // What was made is taken back by deinit: every property is set.
+            throw BlobError.failure(of: "mkdir")
         }
     }
 

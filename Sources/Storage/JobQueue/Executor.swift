@@ -145,8 +145,15 @@ public final class Executor: Sendable {
         }
         guard !runs.isEmpty else { return }
         let claims = runs.map(\.claim)
-        let beats = try await database.write { [queue] connection in
-            try await queue.heartbeat(claims, in: connection)
+        let beats: [Heartbeat]
+        do {
+            beats = try await database.write { [queue] connection in
+                try await queue.heartbeat(claims, in: connection)
+            }
+        } catch {
+            // Not put off until the next one is due: a lease has room for few that fail.
+            state.withLock { $0.isWoken = true }
+            throw error
         }
         for (run, beat) in zip(runs, beats) {
             switch beat {

@@ -105,8 +105,8 @@ public final class PostgresListener: Sendable {
             state.session = session
             return state.isClosed
         }
-        session.start(handle)
         guard !isClosed else { return session.close() }
+        session.start(handle)
         Task { [self] in
             let outcome = await session.fly(channels.map { .statement(DatabaseStatement("LISTEN \($0)")) })
             guard outcome.failure == nil else { return session.close() }

@@ -82,7 +82,8 @@ extension Problem {
             fields["Retry-After"] = Self.retrySeconds
         case .overloaded: self = .overloaded
         case .storageFull: self.init(.storageFull, "The server's disk is full. Nothing was changed.")
-        case .claimLost, .foreignBlobs, .internal: self.init(.internalError, Self.internalDetail, cause: "\(error)")
+        case .claimLost, .foreignBlobs, .outcomeUnknown, .internal:
+            self.init(.internalError, Self.internalDetail, cause: "\(error)")
         }
     }
 

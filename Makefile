@@ -61,6 +61,7 @@ bench: models ## measure HTTP, the queue and separation beside C, Hummingbird, n
 	@scripts/setup.sh --bench
 	@scripts/bench-http
 	@scripts/bench-queue
+	@scripts/bench-credits
 	@.build/release/cadenza bench separation --peer --python "$$(scripts/torch.sh)"
 
 .PHONY: parity

@@ -74,6 +74,7 @@ prove: models fixtures ## show the promises of docs/status.md; CASES="song crash
 
 .PHONY: chaos
 chaos: models ## break real servers on a Postgres of their own CYCLES (20) times; SEED=… repeats, ENGINE=sqlite
+	@scripts/setup.sh --test
 	@scripts/chaos --cycles $(or $(CYCLES),20) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE))
 
 .PHONY: openapi

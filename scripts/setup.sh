@@ -48,6 +48,10 @@ missing_for_tests() {
     command -v curl >/dev/null || echo curl
     command -v openssl >/dev/null || echo openssl
     command -v shellcheck >/dev/null || echo shellcheck
+    missing_postgres
+}
+
+missing_postgres() {
     # Debian keeps the server out of PATH.
     command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
 }
@@ -57,6 +61,7 @@ missing_for_bench() {
     command -v wrk >/dev/null || echo wrk
     command -v nginx >/dev/null || echo nginx-light
     command -v curl >/dev/null || echo curl
+    missing_postgres
 }
 
 install() {

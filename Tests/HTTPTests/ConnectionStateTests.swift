@@ -362,3 +362,24 @@ struct ResponsePlanTests {
         #expect(server.plans.first?.sendsBody == sendsBody)
     }
 }
+
+struct HeadReuseTests {
+    @Test func `a head that a handler still holds is not filled with the next one`() throws {
+        var state = ConnectionState()
+        var heads: [RequestHead] = []
+        for target in ["/first?a=1", "/second"] {
+            let bytes = Array("GET \(target) HTTP/1.1\r\nHost: a\r\nX-Note: \(target)\r\n\r\n".utf8)
+            let step = bytes.withUnsafeBytes { state.advance($0) }
+            guard case .head(let request) = step.action else {
+                Issue.record("\(step.action)")
+                return
+            }
+            heads.append(request.head)
+            state.responseBegins(state.plan(status: 200, length: 0))
+            state.responseFinished()
+        }
+        #expect(heads.map(\.target) == ["/first?a=1", "/second"])
+        #expect(heads.map { $0.fields["X-Note"] } == ["/first?a=1", "/second"])
+        #expect(heads.map { $0.query("a") } == ["1", nil])
+    }
+}

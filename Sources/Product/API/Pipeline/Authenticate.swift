@@ -54,7 +54,7 @@ struct Authenticate: Sendable {
     /// Only wrong credentials count against the address, yet once they have used their budget up none is looked at:
     /// else guessing would go on at full speed. A request without any guesses nothing: it spends the budget of those.
     ///
-    /// - Parameter trustsRecent: a key that was good a moment ago may go unasked for: the caller's transactions check it.
+    /// - Parameter trustsRecent: a key that was good a moment ago may go unasked for; the caller's transactions ask.
     func admit(_ context: inout RequestContext, trustsRecent: Bool) async throws(Problem) -> Principal {
         let request = context.request
         guard let credential = credential(of: request.head) else {

@@ -64,19 +64,6 @@ struct JobStore: Sendable {
         return try decode(rows)
     }
 
-    /// Moves a job that has not ended to `running` under a new attempt; false if it has ended.
-    func start(
-        _ id: JobID, attempt: Int, at now: Timestamp, in connection: any DatabaseConnection
-    ) async throws(DatabaseError) -> Bool {
-        try await connection.execute(
-            """
-            UPDATE jobs SET state = 'running', attempt = $2, progress = 0, step = 'claimed',
-                started_at = COALESCE(started_at, $3)
-            WHERE id = $1 AND state IN ('queued', 'running')
-            """,
-            [.text(id.text), .integer(Int64(attempt)), .integer(now.milliseconds)]) == 1
-    }
-
     /// Moves a running job back to `queued`, for another attempt.
     func requeue(_ id: JobID, in connection: any DatabaseConnection) async throws(DatabaseError) {
         _ = try await connection.execute(
@@ -97,6 +84,14 @@ struct JobStore: Sendable {
         _ id: JobID, as ending: JobEnding, at now: Timestamp, expiresAt: Timestamp,
         in connection: any DatabaseConnection
     ) async throws(DatabaseError) -> Bool {
+        try await end(named: id.text, as: ending, at: now, expiresAt: expiresAt, in: connection)
+    }
+
+    /// As above, also of a job that cannot be read.
+    func end(
+        named id: String, as ending: JobEnding, at now: Timestamp, expiresAt: Timestamp,
+        in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Bool {
         try await connection.execute(
             """
             UPDATE jobs SET state = $2, ended_at = $3, expires_at = $4, error_code = $5, error_detail = $6,
@@ -105,7 +100,7 @@ struct JobStore: Sendable {
             WHERE id = $1 AND state IN ('queued', 'running')
             """,
             [
-                .text(id.text), .text(ending.state.rawValue), .integer(now.milliseconds),
+                .text(id), .text(ending.state.rawValue), .integer(now.milliseconds),
                 .integer(expiresAt.milliseconds), .optional(ending.failure?.code.rawValue),
                 .optional(ending.failure?.detail),
                 .optional(ending.notes.map { JSON.array($0.map(JSON.string)).text }),

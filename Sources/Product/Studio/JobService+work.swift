@@ -63,7 +63,7 @@ extension JobService {
         }
     }
 
-    private func notify(_ places: [(JobID, AccountID)], in connection: any DatabaseConnection) {
+    func notify(_ places: [(JobID, AccountID)], in connection: any DatabaseConnection) {
         let hub = hub
         connection.afterCommit { for (job, account) in places { hub.timelineChanged(of: job, account: account) } }
     }

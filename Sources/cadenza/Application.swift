@@ -42,7 +42,7 @@ final class Application: Sendable {
         let (settings, metrics) = (store.settings, Metrics())
         let blobs = try LocalBlobStore(root: settings.data.directory)
         let disk = BlockingPool(name: "disk", threads: 4)
-        let queue = TaskQueue(time: store.time, limits: settings.queueLimits)
+        let queue = TaskQueue(time: store.time, limits: settings.queueLimits, clock: .database)
         let wake = WakeUp()
         let broadcast = Self.broadcast(to: store.notices, log)
         self.broadcast = broadcast
@@ -134,10 +134,8 @@ final class Application: Sendable {
     private static func makeExecutor(
         _ store: Store, _ queue: TaskQueue, _ jobs: JobService, _ runner: JobRunner, _ log: Logger
     ) -> Executor {
-        var hooks = ExecutorHooks()
-        hooks.claimed = { try await jobs.claimed($0, in: $1) }
-        hooks.rescued = { try await jobs.rescued($0, in: $1) }
-        hooks.deadlineSeconds = { jobs.deadlineSeconds($0) }
+        var hooks = jobs.hooks
+        hooks.toldOfDiscard = { log.error("task discarded", ["task": $0.taskID, "reason": $0.reason]) }
         hooks.failed = { log.error("queue", ["error": "\($0)"]) }
         return Executor(
             database: store.database, queue: queue, worker: .current(), kinds: [JobService.taskKind],

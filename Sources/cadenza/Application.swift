@@ -34,8 +34,9 @@ final class Application: Sendable {
     private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
     /// - Parameter isDevelopment: adds the routes that only developers and conformance suites need.
-    init(store: Store, log: Logger, isDevelopment: Bool = false) throws {
+    init(store: Store, host: ServerHost, isDevelopment: Bool = false) throws {
         self.store = store
+        let log = host.log
         self.log = log
         let (settings, metrics) = (store.settings, Metrics())
         let relay = JobRelay()
@@ -85,8 +86,7 @@ final class Application: Sendable {
         Self.report(tls, log)
         http = HTTPServer.Server(
             configuration: settings.serverConfiguration(tls: tls, problem: { pipeline.answer($0, isSecure: $1) }),
-            log: log,
-            metrics: metrics, answer: { pipeline.answer($0) })
+            loops: host.loops, log: log, metrics: metrics, answer: { pipeline.answer($0) })
     }
 
     /// Reads certificates and keys anew, for new connections; session tickets get new keys with it. What cannot be

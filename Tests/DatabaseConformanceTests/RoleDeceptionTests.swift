@@ -1,5 +1,6 @@
 import Core
 import Database
+import Postgres
 import Support
 import Testing
 
@@ -87,6 +88,31 @@ import Testing
             let texts = try await stage.asApp(
                 "SELECT string_agg(query, ' ') AS queries FROM pg_stat_activity WHERE datname = current_database()")
             #expect(try texts.first?.text("queries").contains(RoleStage.alice) == false)
+        }
+    }
+
+    @Test(arguments: [RoleStage.bob, RoleStage.bobsRevoked, RoleStage.bobsExpired, "", nil])
+    func `a caller from memory is held to what the credential says now`(_ credential: String?) async throws {
+        try await RoleStage.open { stage async throws in
+            let one = DatabaseStatement("SELECT 1 AS one")
+            let acting = { (credential: String?, account: AccountID) async throws in
+                try await DatabaseCaller.$current.withValue(.credential(sha256: credential, account: account.text)) {
+                    _ = try await stage.roles.read(batch: [one])
+                    _ = try await stage.roles.write { try await $0.query("SELECT 1 AS one", []) }
+                }
+            }
+            try await acting(RoleStage.alice, stage.alice)
+            await #expect(throws: DatabaseError.credentialRefused) { try await acting(credential, stage.alice) }
+            // Nor by one whole write, which leaves nothing.
+            await #expect(throws: DatabaseError.credentialRefused) {
+                try await DatabaseCaller.$current.withValue(
+                    .credential(sha256: credential, account: stage.alice.text)
+                ) {
+                    try await stage.roles.write(batch: [
+                        DatabaseStatement("SELECT hold_own_credits($1, 1, 'x') AS hold", [.text(stage.bob.text)])
+                    ])
+                }
+            }
         }
     }
 

@@ -1,0 +1,1 @@
+-- This number is the hardening of the queue, which comes with it.

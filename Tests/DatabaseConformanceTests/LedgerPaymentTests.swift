@@ -257,10 +257,7 @@ extension Bank {
             try await bank.capture(hold, job: "ours")
             let charged = try await bank.deduct(3, job: "ours")
             #expect(charged.available == 5)
-            let usage = try await bank.database.read {
-                try await bank.ledger.usage(of: bank.account, limit: 1, before: nil, in: $0)
-            }
-            #expect(usage.entries.first?.id == charged.usageID)
+            #expect(try await bank.statement(limit: 1).usage?.entries.map(\.id) == [charged.usageID])
             #expect(try await bank.deduct(1, job: nil) != bank.deduct(1, job: nil), "without a job there is no replay")
             await #expect(throws: LedgerError.insufficientCredits(available: 3, required: 4)) {
                 _ = try await bank.deduct(4, job: "much")

@@ -59,8 +59,8 @@ class Server:
     def start(self):
         self.log = open(self.data.parent / f"{self.data.name}.log", "ab")
         self.process = subprocess.Popen(
-            [*self.before, self.binary, "serve", "--demo", *self.flags], env=self.env(), stdout=subprocess.PIPE, stderr=self.log,
-            text=True)
+            [*self.before, self.binary, "serve", "--demo", *self.flags], env=self.env(), stdout=subprocess.PIPE,
+            stderr=self.log, text=True)
         self.url = self.key = None
         for line in self.process.stdout:
             if line.startswith("URL: "):

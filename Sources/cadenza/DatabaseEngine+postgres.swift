@@ -8,19 +8,19 @@ import Telemetry
 extension DatabaseEngine {
     /// The logins of `database.url`, `.service_url` and `.owner_url`; how they share the work is in docs/database.md.
     static func postgres(
-        _ settings: Settings, time: any TimeSource, log: Logger?
+        _ settings: Settings, time: any TimeSource, server: ServerHost?
     ) async throws -> DatabaseEngine {
-        let loops = try (0..<(log == nil ? 1 : settings.http.loops)).map { try EventLoop(name: "postgres-\($0)") }
-        let logins = Logins(settings: settings, loops: loops, time: time, log: log)
+        let own = server == nil ? [try EventLoop(name: "postgres")] : []
+        let logins = Logins(settings: settings, loops: server?.loops ?? own, time: time, log: server?.log)
         do {
             let database = settings.database.serviceURL.isEmpty ? try await logins.one() : try await logins.each()
-            let notices = try logins.notices(database)
+            let notices = try await logins.notices(database)
             return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
                 await database.close()
-                for loop in loops { loop.stop() }
+                for loop in own { loop.stop() }
             }
         } catch {
-            for loop in loops { loop.stop() }
+            for loop in own { loop.stop() }
             throw error
         }
     }
@@ -98,14 +98,15 @@ private struct Logins {
             : try await open(settings.database.serviceURL, "service_url")
     }
 
-    /// Servers wake each other as the service.
-    func notices(_ database: RoleDatabase) throws -> ServerNotices {
-        let isOne = settings.database.serviceURL.isEmpty
-        return ServerNotices(
-            database: database,
-            address: isOne
-                ? try address(settings.database.url, "url") : try address(settings.database.serviceURL, "service_url"),
-            loop: loops[0], limits: settings.postgresLimits)
+    /// Servers tell each other as the service, and listen where they are told to, else with its login.
+    func notices(_ database: RoleDatabase) async throws -> ServerNotices {
+        let urls = [
+            (settings.database.listenURL, "listen_url"), (settings.database.serviceURL, "service_url"),
+            (settings.database.url, "url"),
+        ]
+        let (url, key) = urls.first { !$0.0.isEmpty } ?? urls[2]
+        return try await ServerNotices(
+            database: database, address: try address(url, key), loop: loops[0], limits: settings.postgresLimits)
     }
 
     /// Requests on a login that may all would be a wall that nobody misses until it is needed.

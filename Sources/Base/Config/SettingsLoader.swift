@@ -117,7 +117,10 @@ struct SettingsLoader {
         require(
             settings.database.url.hasPrefix("sqlite:/") || settings.database.url.isPostgresURL,
             "database.url", "must be \"sqlite:\" and the absolute path of a file, or \"postgres://…\"")
-        for (url, name) in [(settings.database.serviceURL, "service_url"), (settings.database.ownerURL, "owner_url")] {
+        for (url, name) in [
+            (settings.database.serviceURL, "service_url"), (settings.database.ownerURL, "owner_url"),
+            (settings.database.listenURL, "listen_url"),
+        ] {
             require(
                 url.isEmpty || url.isPostgresURL, "database.\(name)", "must be \"postgres://…\"")
             require(

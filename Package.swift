@@ -125,7 +125,7 @@ let suites: [Target] = [
             "SQLite", "Postgres", "JobQueue", "Ledger", "Engines", "HTTPServer", "Page", "FuzzInvariants", "Support",
         ]),
     tests("PageTests", ["Core", "HTTP", "Page", "CLinux", "CZlib", "Support"]),
-    tests("EndToEndTests", ["Core", "Support", "CLinux"]),
+    tests("EndToEndTests", ["Core", "Database", "SQLite", "Support", "CLinux"]),
     tests("TidyTests", ["Core", "Support"]),
 ]
 

@@ -24,6 +24,22 @@ extension DatabaseEngine {
             throw error
         }
     }
+
+    /// The login that changes the schema; a server's that has none still can look at it.
+    static func postgresSchema(_ settings: Settings, time: any TimeSource) async throws -> DatabaseEngine {
+        let loop = try EventLoop(name: "postgres")
+        do {
+            let logins = Logins(settings: settings, loops: [loop], time: time, log: nil)
+            let database = try await logins.schema()
+            return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: nil) {
+                await database.close()
+                loop.stop()
+            }
+        } catch {
+            loop.stop()
+            throw error
+        }
+    }
 }
 
 /// Opens what the settings name. An operator's command, which has no log, may keep the database busy for as long as
@@ -73,6 +89,13 @@ private struct Logins {
             await service.close()
             throw error
         }
+    }
+
+    func schema() async throws -> PostgresDatabase {
+        if !settings.database.ownerURL.isEmpty { return try await open(settings.database.ownerURL, "owner_url") }
+        return settings.database.serviceURL.isEmpty
+            ? try await open(settings.database.url, "url")
+            : try await open(settings.database.serviceURL, "service_url")
     }
 
     /// Servers tell each other as the service, and listen where they are told to, else with its login.

@@ -118,9 +118,8 @@ public enum QueueStatements {
     /// The first task of each key says which keys can have a share at all, so that of the others no second is looked
     /// for. As many keys as have one of the highest priority are served before any key's second task: so a key can
     /// have no more than what is left, and one. To look for as many of each would be to read far more than is taken,
-    /// so an equal share of each is looked for first; it is `short` if a key may have one more that comes before the last
-    /// of those. A key that had a turn at a higher priority comes after those that
-    /// had none.
+    /// so an equal share of each is looked for first; it is `short` if a key may have one more that comes before the
+    /// last of those. A key that had a turn at a higher priority comes after those that had none.
     public static func claim(kindCount: Int) -> String {
         """
         WITH RECURSIVE \(waitingKeys(kinds: 11..<11 + kindCount)),

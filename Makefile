@@ -57,11 +57,12 @@ format: ## format the Swift sources
 	@swift format --in-place --parallel --configuration config/swift-format.json --recursive $(swift_sources)
 
 .PHONY: bench
-bench: models ## measure HTTP, the queue and separation beside C, Hummingbird, nginx, pgbench and PyTorch, which it fetches
+bench: models ## measure HTTP, jobs and separation beside their peers, which it fetches
 	@scripts/setup.sh --bench
 	@scripts/bench-http
 	@scripts/bench-queue
 	@scripts/bench-credits
+	@scripts/bench-jobs
 	@.build/release/cadenza bench separation --peer --python "$$(scripts/torch.sh)"
 
 .PHONY: parity

@@ -31,6 +31,8 @@ public final class Executor: Sendable {
         var lastHeartbeat = Timestamp(milliseconds: 0)
         var lastRescue = Timestamp(milliseconds: 0)
         var ticker: Task<Void, Never>?
+
+        var inOrder: [Run] { runs.values.sorted { $0.claim.token < $1.claim.token } }
     }
 
     private let database: any SQLDatabase
@@ -39,14 +41,22 @@ public final class Executor: Sendable {
     private let kinds: [String]
     private let limits: ExecutorLimits
     private let hooks: ExecutorHooks
+    private let tasks: (any TaskExecutor)?
+    private let isAlive: @Sendable (WorkerIdentity) -> Bool
     private let handler: Handler
     private let state = Mutex(State())
     private let turn = WakeSignal()
     private let settled = WakeSignal()
 
+    /// - Parameters:
+    ///   - tasks: where its tasks and handlers run; `nil`: where all do.
+    ///   - isAlive: whether a process of this host and boot lives.
     public init(
         database: any SQLDatabase, queue: TaskQueue, worker: WorkerIdentity, kinds: [String],
-        limits: ExecutorLimits = ExecutorLimits(), hooks: ExecutorHooks = ExecutorHooks(), handler: @escaping Handler
+        limits: ExecutorLimits = ExecutorLimits(), hooks: ExecutorHooks = ExecutorHooks(),
+        tasks: (any TaskExecutor)? = nil,
+        isAlive: @escaping @Sendable (WorkerIdentity) -> Bool = WorkerIdentity.isAlive,
+        handler: @escaping Handler
     ) {
         self.database = database
         self.queue = queue
@@ -54,6 +64,8 @@ public final class Executor: Sendable {
         self.kinds = kinds
         self.limits = limits
         self.hooks = hooks
+        self.tasks = tasks
+        self.isAlive = isAlive
         self.handler = handler
     }
 
@@ -62,16 +74,16 @@ public final class Executor: Sendable {
         let isFirst = state.withLock { state -> Bool in
             guard state.phase == .new else { return false }
             state.phase = .working
-            state.ticker = Task { [turn, limits] in
+            state.ticker = Task(executorPreference: tasks) { [turn, limits, time = queue.time] in
                 while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(limits.pollSeconds))
+                    await time.pause(seconds: limits.pollSeconds)
                     turn.raise()
                 }
             }
             return true
         }
         guard isFirst else { return }
-        Task { await work() }
+        Task(executorPreference: tasks) { await self.work() }
         turn.raise()
     }
 
@@ -89,7 +101,7 @@ public final class Executor: Sendable {
         }
         guard wasWorking else { return }
         await waitUntilIdle(seconds: graceSeconds)
-        let stopped = state.withLock { Array($0.runs.values) }
+        let stopped = runs()
         for run in stopped { run.stop(.shutdown) }
         await waitUntilIdle(seconds: limits.stopSeconds)
         state.withLock { state in
@@ -122,16 +134,19 @@ public final class Executor: Sendable {
     }
 
     private func takeOver() async throws {
-        try await database.write { [queue, worker, hooks] connection in
-            let report = try await queue.takeOver(as: worker, in: connection)
+        try await database.write { [queue, worker, hooks, isAlive] connection in
+            let report = try await queue.takeOver(as: worker, isAlive: isAlive, in: connection)
             if !report.isEmpty { try await hooks.rescued(report, connection) }
         }
     }
 
     private func stopLateRuns() {
         let now = queue.time.now()
-        for run in state.withLock({ Array($0.runs.values) }) where run.deadline <= now { run.stop(.deadline) }
+        for run in runs() where run.deadline <= now { run.stop(.deadline) }
     }
+
+    /// What runs, in an order that does not depend on a dictionary's.
+    private func runs() -> [Run] { state.withLock { $0.inOrder } }
 
     private func heartbeat() async throws {
         let now = queue.time.now()
@@ -141,7 +156,7 @@ public final class Executor: Sendable {
             guard state.isWoken || isDue else { return [] }
             state.isWoken = false
             state.lastHeartbeat = now
-            return Array(state.runs.values)
+            return state.inOrder
         }
         guard !runs.isEmpty else { return }
         let claims = runs.map(\.claim)
@@ -209,7 +224,7 @@ public final class Executor: Sendable {
     }
 
     private func perform(_ run: Run) {
-        Task {
+        Task(executorPreference: tasks) { [self] in
             await handler(run.claim, run.flag)
             state.withLock { _ = $0.runs.removeValue(forKey: run.claim.token) }
             settled.raise()
@@ -220,12 +235,13 @@ public final class Executor: Sendable {
     // MARK: Shutdown
 
     private func waitUntilIdle(seconds: Double) async {
-        let end = monotonicNanoseconds() + UInt64(max(0, seconds) * 1e9)
-        let timer = Task { [settled] in
-            try? await Task.sleep(for: .seconds(max(0, seconds)))
+        let isOver = CancellationFlag()
+        let timer = Task(executorPreference: tasks) { [settled, time = queue.time] in
+            await time.pause(seconds: seconds)
+            isOver.raise()
             settled.raise()
         }
-        while state.withLock({ !$0.runs.isEmpty || $0.isClaiming }), monotonicNanoseconds() < end {
+        while state.withLock({ !$0.runs.isEmpty || $0.isClaiming }), !isOver.isRaised {
             await settled.wait()
         }
         timer.cancel()

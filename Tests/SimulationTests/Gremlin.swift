@@ -59,9 +59,10 @@ final class Gremlin: @unchecked Sendable {
     }
 
     private func moveClock(of server: SimulatedServer) {
-        let seconds = scheduler.dice.seconds(-15...15)
-        run.note("clock.moved", "\(server.host.name) by \(seconds)")
-        server.host.skewSeconds += seconds
+        let far: Double = scheduler.dice.one(of: [15, 60])
+        let moved = server.host.skewSeconds + scheduler.dice.seconds(-far...far)
+        server.host.skewSeconds = min(max(moved, -Plan.skewSecondsMax), Plan.skewSecondsMax)
+        run.note("clock.moved", "\(server.host.name) to \(server.host.skewSeconds)")
     }
 
     private func breakDatabase() async {

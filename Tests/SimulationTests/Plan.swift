@@ -28,6 +28,9 @@ struct Plan {
     /// All that is to come to its end once the faults have ended does so within this time.
     static let settlingSecondsMax = 600.0
 
+    /// No clock is further off: beyond the grace of orphans a sweeper would take what is being made for one.
+    static let skewSecondsMax = 60.0
+
     init(_ dice: inout Dice) {
         serverCount = dice.below(3) + 1
         hostCount = dice.below(serverCount) + 1
@@ -49,7 +52,7 @@ struct Plan {
         jobs.deadlineSecondsMin = 40
         jobs.deadlineFactor = 1
         jobs.resultDays = 1
-        jobs.orphanGraceSeconds = 300
+        jobs.orphanGraceSeconds = 400
         noticeLoss = dice.one(of: [0, 0.2, 1])
         if dice.chance(0.75) { drawDatabaseFaults(&dice) }
         if dice.chance(0.4) {

@@ -61,7 +61,7 @@ final class Run: @unchecked Sendable {
     /// A rule was broken.
     func violated(_ rule: String) {
         note("VIOLATED", rule)
-        if violations.count < 20 { violations.append(rule) }
+        if violations.count < 20, !violations.contains(rule) { violations.append(rule) }
     }
 
     func newProcess(on host: SimulatedHost) -> SimulatedProcess {

@@ -34,17 +34,14 @@ final class SimulatedDisk: @unchecked Sendable {
         self.scheduler = scheduler
     }
 
-    /// The folders that every server expects, durable from the beginning.
-    func prepare() {
-        for path in [root, root + "/staging", root + "/blobs"] { mkdir(path, 0o700) }
-    }
+    /// The folder that an operator makes.
+    func prepare() { mkdir(root, 0o700) }
 
     /// What was not made durable is gone; what was removed may be there again.
     func cutPower() {
         for (path, _) in pending.sorted(by: { $0.key < $1.key }) {
-            // A folder goes with what is in it: its files are durable in nothing.
-            for name in names(in: path) { unlink(path + "/" + name) }
-            if unlink(path) != 0 { rmdir(path) }
+            // A folder goes with what is in it.
+            erase(path)
             scheduler.trace.count("disk.names.lost")
         }
         for (path, _) in removed.sorted(by: { $0.key < $1.key }) where scheduler.dice.chance(0.5) {
@@ -65,12 +62,18 @@ final class SimulatedDisk: @unchecked Sendable {
         wasCut?()
     }
 
+    private func erase(_ path: String) {
+        for name in names(in: path) { erase(path + "/" + name) }
+        if unlink(path) != 0 { rmdir(path) }
+    }
+
     /// Bytes of the blob that a power cut would leave; `nil` if not even its name.
     func durableBytes(of blob: String) -> Int64? {
         let folder = root + "/blobs/" + blob.suffix(2)
         let path = folder + "/" + blob
         var status = stat()
-        guard stat(path, &status) == 0, pending[path] == nil, pending[folder] == nil else { return nil }
+        guard stat(path, &status) == 0, [path, folder, root + "/blobs"].allSatisfy({ pending[$0] == nil })
+        else { return nil }
         return min(Int64(status.st_size), durableBytes[UInt64(status.st_ino)] ?? 0)
     }
 

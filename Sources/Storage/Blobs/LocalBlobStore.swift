@@ -1,6 +1,7 @@
 public import Core
 internal import Glibc
 internal import Secrets
+internal import Synchronization
 
 /// Blobs as files of a local folder: `blobs/<last two digits>/<id>`, written in `staging/`, on one file system. Several
 /// processes may share it, each with a staging area of its own.
@@ -9,6 +10,7 @@ public struct LocalBlobStore: BlobStore {
     private let staging: StagingArea
     private let files: any BlobFiles
     private let time: any TimeSource
+    private let durable = DurableFolders()
     private var blobsPath: String { root + "/blobs" }
 
     /// - Throws: `BlobError.system` if the folders cannot be made.
@@ -18,9 +20,9 @@ public struct LocalBlobStore: BlobStore {
         self.root = root
         self.files = files
         self.time = time
-        for path in [root, root + "/staging", root + "/blobs"] {
-            try Self.makeFolder(path, files)
-        }
+        if try files.makeFolder(root) { try files.synchronizeFolder(Self.parent(of: root)) }
+        for path in [root + "/staging", root + "/blobs"] { _ = try files.makeFolder(path) }
+        try files.synchronizeFolder(root)
         staging = try StagingArea(in: root + "/staging", at: time.now())
     }
 
@@ -50,7 +52,7 @@ public struct LocalBlobStore: BlobStore {
         }
         let id = BlobID(at: now)
         let folder = folder(of: id)
-        try Self.makeFolder(folder, files)
+        try makeDurable(folder)
         try files.move(file.path, to: path(of: id))
         do {
             try files.synchronizeFolder(folder)
@@ -130,10 +132,26 @@ public struct LocalBlobStore: BlobStore {
 
     private func path(of id: BlobID) -> String { folder(of: id) + "/" + id.text }
 
-    /// A new folder is durable only once its parent is: a row must never name a blob that a power cut took.
-    private static func makeFolder(_ path: String, _ files: any BlobFiles) throws(BlobError) {
-        guard try files.makeFolder(path) else { return }
-        let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        try files.synchronizeFolder(parent.isEmpty ? "/" : parent)
+    /// A folder is durable only once its parent is: a row must never name a blob that a power cut took. Who made it may
+    /// have failed, or died, before that, so each process sees to it once.
+    private func makeDurable(_ folder: String) throws(BlobError) {
+        guard !durable.has(folder) else { return }
+        _ = try files.makeFolder(folder)
+        try files.synchronizeFolder(Self.parent(of: folder))
+        durable.add(folder)
     }
+
+    private static func parent(of path: String) -> String {
+        guard let end = path.lastIndex(of: "/") else { return "." }
+        return end == path.startIndex ? "/" : String(path[..<end])
+    }
+}
+
+/// The folders that this process made sure of.
+private final class DurableFolders: Sendable {
+    private let paths = Mutex<Set<String>>([])
+
+    func has(_ path: String) -> Bool { paths.withLock { $0.contains(path) } }
+
+    func add(_ path: String) { paths.withLock { _ = $0.insert(path) } }
 }

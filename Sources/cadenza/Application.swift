@@ -34,14 +34,15 @@ final class Application: Sendable {
     private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
     /// - Parameter isDevelopment: adds the routes that only developers and conformance suites need.
-    init(store: Store, log: Logger, isDevelopment: Bool = false) throws {
+    init(store: Store, host: ServerHost, isDevelopment: Bool = false) throws {
         self.store = store
+        let log = host.log
         self.log = log
         hub = JobEventHub(watchersPerAccountMax: store.settings.http.websocketsPerAccountMax)
         let (settings, metrics) = (store.settings, Metrics())
         let blobs = try LocalBlobStore(root: settings.data.directory)
         let disk = BlockingPool(name: "disk", threads: 4)
-        let queue = TaskQueue(time: store.time, limits: settings.queueLimits)
+        let queue = TaskQueue(time: store.time, limits: settings.queueLimits, clock: .database)
         let wake = WakeUp()
         let broadcast = Self.broadcast(to: store.notices, log)
         self.broadcast = broadcast
@@ -77,8 +78,7 @@ final class Application: Sendable {
         Self.report(tls, log)
         http = HTTPServer.Server(
             configuration: settings.serverConfiguration(tls: tls, problem: { pipeline.answer($0, isSecure: $1) }),
-            log: log,
-            metrics: metrics, answer: { pipeline.answer($0) })
+            loops: host.loops, log: log, metrics: metrics, answer: { pipeline.answer($0) })
     }
 
     /// Reads certificates and keys anew, for new connections; session tickets get new keys with it. What cannot be
@@ -134,10 +134,8 @@ final class Application: Sendable {
     private static func makeExecutor(
         _ store: Store, _ queue: TaskQueue, _ jobs: JobService, _ runner: JobRunner, _ log: Logger
     ) -> Executor {
-        var hooks = ExecutorHooks()
-        hooks.claimed = { try await jobs.claimed($0, in: $1) }
-        hooks.rescued = { try await jobs.rescued($0, in: $1) }
-        hooks.deadlineSeconds = { jobs.deadlineSeconds($0) }
+        var hooks = jobs.hooks
+        hooks.toldOfDiscard = { log.error("task discarded", ["task": $0.taskID, "reason": $0.reason]) }
         hooks.failed = { log.error("queue", ["error": "\($0)"]) }
         return Executor(
             database: store.database, queue: queue, worker: .current(), kinds: [JobService.taskKind],

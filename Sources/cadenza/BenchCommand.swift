@@ -3,5 +3,5 @@ import ArgumentParser
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measure this build on this machine.",
-        subcommands: [BenchSeparation.self, BenchQueue.self])
+        subcommands: [BenchSeparation.self, BenchQueue.self, BenchSubmission.self])
 }

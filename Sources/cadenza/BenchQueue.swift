@@ -83,7 +83,7 @@ private struct QueueMeasurement {
         self.batch = batch
         var limits = QueueLimits()
         limits.runningPerKeyMax = 1_000_000
-        let queue = TaskQueue(time: SystemTime(), limits: limits)
+        let queue = TaskQueue(time: SystemTime(), limits: limits, clock: .database)
         try await Self.fill(database, ended: ended)
         let ledger = credits ? CreditLedger(time: SystemTime()) : nil
         let all = try await Self.tasks(tasks, accounts, ledger, database)
@@ -247,23 +247,25 @@ private enum QueuePeer {
             claimed, with: credits ? kept.replacing(" FROM claimed c", with: holds + " FROM claimed c") : kept)
         claim.replace(" ORDER BY r.place", with: "")
         let claimValues = [
-            now, "1000000", "\(batch)", "CAST(:random AS TEXT)", "'pgbench'", "'b'", "1", "1", "\(now) + 30000",
+            "NULL", "1000000", "\(batch)", "CAST(:random AS TEXT)", "'pgbench'", "'b'", "'n'", "1", "1", "30000",
             "'work'",
         ]
+        let bringIn = QueueStatements.bringIn(.postgres).split(separator: "\n").joined(separator: " ")
         let end = QueueStatements.end(.postgres).split(separator: "\n").joined(separator: " ")
         let capture = credits ? "\nSELECT ledger_capture_all(CAST(:holds AS TEXT), \(now));" : ""
         return """
             \\set random random(1, 2000000000)
             \\startpipeline
             BEGIN;
-            \(QueueStatements.turnToClaim);
+            \(QueueStatements.turnToClaim.split(separator: "\n").joined(separator: " "));
+            \(filled(bringIn, ["NULL"]));
             \\endpipeline
             \(filled(claim, claimValues)) \\gset
             \\startpipeline
             COMMIT;
             BEGIN;
             \(QueueStatements.steadyPlan);
-            \(filled(end, [":ids", ":tokens", "'completed'", now]));\(capture)
+            \(filled(end, [":ids", ":tokens", "'completed'", "NULL"]));\(capture)
             COMMIT;
             \\endpipeline
             """

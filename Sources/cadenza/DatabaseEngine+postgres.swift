@@ -8,19 +8,19 @@ import Telemetry
 extension DatabaseEngine {
     /// The logins of `database.url`, `.service_url` and `.owner_url`; how they share the work is in docs/database.md.
     static func postgres(
-        _ settings: Settings, time: any TimeSource, log: Logger?
+        _ settings: Settings, time: any TimeSource, server: ServerHost?
     ) async throws -> DatabaseEngine {
-        let loops = try (0..<(log == nil ? 1 : settings.http.loops)).map { try EventLoop(name: "postgres-\($0)") }
-        let logins = Logins(settings: settings, loops: loops, time: time, log: log)
+        let own = server == nil ? [try EventLoop(name: "postgres")] : []
+        let logins = Logins(settings: settings, loops: server?.loops ?? own, time: time, log: server?.log)
         do {
             let database = settings.database.serviceURL.isEmpty ? try await logins.one() : try await logins.each()
             let notices = try logins.notices(database)
             return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
                 await database.close()
-                for loop in loops { loop.stop() }
+                for loop in own { loop.stop() }
             }
         } catch {
-            for loop in loops { loop.stop() }
+            for loop in own { loop.stop() }
             throw error
         }
     }

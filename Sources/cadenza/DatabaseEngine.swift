@@ -3,8 +3,22 @@ import Core
 import Database
 import Glibc
 import Postgres
+import Reactor
 import SQLite
 import Telemetry
+
+/// What a server lends its database.
+struct ServerHost: Sendable {
+    let log: Logger
+    /// They run until the process ends: connections to clients and to the database share them, so that a request's
+    /// statements need no other thread.
+    let loops: [EventLoop]
+
+    init(_ settings: Settings, log: Logger) throws {
+        self.log = log
+        loops = try (0..<max(1, settings.http.loops)).map { try EventLoop(name: "loop-\($0)") }
+    }
+}
 
 /// The database that `database.url` names, opened with its schema up to date. Which engine it is matters only here.
 struct DatabaseEngine: Sendable {
@@ -17,14 +31,14 @@ struct DatabaseEngine: Sendable {
 
     /// - Parameters:
     ///   - isNew: whether a SQLite file that is not there yet is made.
-    ///   - log: a server's; an operator's command has none, and may keep the database busy for as long as it takes.
+    ///   - server: `nil` for an operator's command, which may keep the database busy for as long as it takes.
     static func open(
-        _ settings: Settings, isNew: Bool, time: any TimeSource, log: Logger?
+        _ settings: Settings, isNew: Bool, time: any TimeSource, server: ServerHost?
     ) async throws -> DatabaseEngine {
         let url = settings.database.url
         return isSQLite(settings)
             ? try await sqlite(String(url.dropFirst(sqlitePrefix.count)), settings, isNew, time)
-            : try await postgres(settings, time: time, log: log)
+            : try await postgres(settings, time: time, server: server)
     }
 
     private static let sqlitePrefix = "sqlite:"

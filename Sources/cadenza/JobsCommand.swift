@@ -197,7 +197,8 @@ extension Store {
     /// The jobs without what only a server has: engines, and the files, which have one owner.
     fileprivate var jobDesk: JobService {
         JobService(
-            database: database, ledger: ledger, queue: TaskQueue(time: time, limits: settings.queueLimits),
+            database: database, ledger: ledger,
+            queue: TaskQueue(time: time, limits: settings.queueLimits, clock: .database),
             blobs: NoFiles(), disk: BlockingPool(name: "disk", threads: 1), services: [], limits: settings.jobLimits,
             inspector: NoFiles(), hub: JobEventHub(), time: time, wakeWorkers: {})
     }

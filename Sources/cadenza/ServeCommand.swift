@@ -29,8 +29,9 @@ struct ServeCommand: AsyncParsableCommand {
         let log = Logger(
             level: LogLevel(name: settings.logging.level) ?? .info,
             format: settings.logging.format == "json" ? .json : .readable)
-        let store = try await Store.open(settings, isNew: true, log: log)
-        let application = try Application(store: store, log: log, isDevelopment: development)
+        let host = try ServerHost(settings, log: log)
+        let store = try await Store.open(settings, isNew: true, server: host)
+        let application = try Application(store: store, host: host, isDevelopment: development)
         let key = demo ? try await DemoAccount(store: store).key() : nil
         let port = try await application.start()
         let renewal = settings.tls.certificates.isEmpty ? nil : try renewCertificates(of: application)

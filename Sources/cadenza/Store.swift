@@ -21,10 +21,10 @@ struct Store: Sendable {
     /// Opens the database of the settings and brings its schema up to date.
     /// - Parameters:
     ///   - isNew: whether a database that is not there yet is made.
-    ///   - log: a server's, which hears of lost connections.
-    static func open(_ settings: Settings, isNew: Bool, log: Logger? = nil) async throws -> Store {
+    ///   - server: whose loops the connections are to share, and whose log hears of those that are lost.
+    static func open(_ settings: Settings, isNew: Bool, server: ServerHost? = nil) async throws -> Store {
         let time = SystemTime()
-        let engine = try await DatabaseEngine.open(settings, isNew: isNew, time: time, log: log)
+        let engine = try await DatabaseEngine.open(settings, isNew: isNew, time: time, server: server)
         return Store(settings: settings, time: time, engine: engine)
     }
 

@@ -112,7 +112,10 @@ private final class Diary: Sendable {
             let started = Latch()
             let diary = Diary()
             var hooks = ExecutorHooks()
-            hooks.rescued = { report, _ in diary.write("requeued \(report.requeued)") }
+            hooks.rescued = { report, _ in
+                diary.write("requeued \(report.requeued)")
+                return []
+            }
             let executor = executor(line, hooks: hooks) { claim, flag in
                 started.open()
                 while !flag.isRaised { await Task.yield() }
@@ -133,14 +136,22 @@ private final class Diary: Sendable {
         _ backend: Backend
     ) async throws {
         try await Line.open(backend) { line in
-            let dead = WorkerIdentity(host: line.worker.host, bootID: "boot-0", pid: 1, startTicks: 1)
+            let here = line.worker
+            let dead = WorkerIdentity(
+                host: here.host, bootID: here.bootID, pidNamespace: here.pidNamespace, pid: 1 << 30, startTicks: 1)
             try await line.add("t")
             _ = try await line.claim(1, worker: dead)
             let done = Latch()
             let diary = Diary()
             var hooks = ExecutorHooks()
-            hooks.rescued = { report, _ in diary.write("requeued \(report.requeued)") }
-            hooks.claimed = { claims, _ in diary.write("claimed \(claims.map(\.attempt))") }
+            hooks.rescued = { report, _ in
+                diary.write("requeued \(report.requeued)")
+                return []
+            }
+            hooks.claimed = { claims, _ in
+                diary.write("claimed \(claims.map(\.attempt))")
+                return []
+            }
             let executor = executor(line, hooks: hooks) { claim, _ in
                 _ = try? await line.write { try await line.queue.complete(claim, in: $0) }
                 done.open()

@@ -9,7 +9,7 @@ struct Line: Sendable {
     let database: any SQLDatabase
     let time: ManualTime
     let queue: TaskQueue
-    let worker = WorkerIdentity(host: "here", bootID: "boot-1", pid: 10, startTicks: 100)
+    let worker = WorkerIdentity(host: "here", bootID: "boot-1", pidNamespace: "ns-1", pid: 10, startTicks: 100)
 
     static func open<Value: Sendable>(
         _ backend: Backend, limits: QueueLimits = QueueLimits(), _ body: (Line) async throws -> Value
@@ -350,11 +350,16 @@ struct Line: Sendable {
     @Test(arguments: Backend.allCases)
     func `a restart takes over what its dead predecessor held, and only that`(_ backend: Backend) async throws {
         try await Line.open(backend) { line in
-            let dead = WorkerIdentity(host: "here", bootID: "boot-1", pid: 7, startTicks: 70)
-            let alive = WorkerIdentity(host: "here", bootID: "boot-1", pid: 8, startTicks: 80)
-            let beforeBoot = WorkerIdentity(host: "here", bootID: "boot-0", pid: 10, startTicks: 100)
-            let elsewhere = WorkerIdentity(host: "there", bootID: "boot-9", pid: 7, startTicks: 70)
-            for (index, worker) in [dead, alive, beforeBoot, elsewhere, line.worker].enumerated() {
+            func process(_ host: String, _ boot: String, _ namespace: String, _ pid: Int64) -> WorkerIdentity {
+                WorkerIdentity(host: host, bootID: boot, pidNamespace: namespace, pid: pid, startTicks: pid * 10)
+            }
+            let dead = process("here", "boot-1", "ns-1", 7)
+            let alive = process("here", "boot-1", "ns-1", 8)
+            // These may live, and this process cannot see it: another machine or container under the same host name.
+            let otherBoot = process("here", "boot-0", "ns-1", 10)
+            let otherContainer = process("here", "boot-1", "ns-2", 7)
+            let elsewhere = process("there", "boot-1", "ns-1", 7)
+            for (index, worker) in [dead, alive, otherBoot, otherContainer, elsewhere, line.worker].enumerated() {
                 try await line.add("t\(index)", key: "k\(index)")
                 _ = try await line.claim(1, worker: worker)
             }
@@ -362,8 +367,10 @@ struct Line: Sendable {
             let report = try await line.write {
                 try await line.queue.takeOver(as: line.worker, isAlive: { running.contains($0) }, in: $0)
             }
-            #expect(report.requeued.sorted() == ["t0", "t2"])
-            #expect(try await line.claim(10).map(\.deaths) == [1, 1])
+            #expect(report.requeued == ["t0"])
+            #expect(try await line.claim(10).map(\.deaths) == [1])
+            line.time.advance(seconds: 31)
+            #expect(try await line.rescue().requeued.sorted() == (0..<6).map { "t\($0)" })
         }
     }
 
@@ -402,10 +409,15 @@ struct Line: Sendable {
     @Test func `this process is alive, another with its number is not`() {
         let here = WorkerIdentity.current()
         #expect(WorkerIdentity.isAlive(here))
-        let reused = WorkerIdentity(
-            host: here.host, bootID: here.bootID, pid: here.pid, startTicks: here.startTicks - 1)
+        func process(_ namespace: String, _ pid: Int64, _ ticks: Int64) -> WorkerIdentity {
+            WorkerIdentity(
+                host: here.host, bootID: here.bootID, pidNamespace: namespace, pid: pid, startTicks: ticks)
+        }
+        #expect(here.pidNamespace.hasPrefix("pid:["))
+        #expect(!WorkerIdentity.isAlive(process("pid:[1]", here.pid, here.startTicks)))
+        let reused = process(here.pidNamespace, here.pid, here.startTicks - 1)
         #expect(!WorkerIdentity.isAlive(reused))
-        let gone = WorkerIdentity(host: here.host, bootID: here.bootID, pid: 1 << 30, startTicks: 1)
+        let gone = process(here.pidNamespace, 1 << 30, 1)
         #expect(!WorkerIdentity.isAlive(gone))
     }
 }

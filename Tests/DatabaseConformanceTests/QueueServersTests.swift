@@ -158,8 +158,10 @@ import Testing
                 if let preparation { try await database.write { try await $0.executeScript(preparation) } }
                 let claim = try await plan(
                     QueueStatements.claim(kindCount: 1),
-                    types: ["int8", "int8", "int8", "text", "text", "text", "int8", "int8", "int8", "text"],
-                    values: ["10", "2", "20", "'c'", "'h'", "'b'", "1", "1", "99", "'work'"], database)
+                    types: [
+                        "int8", "int8", "int8", "text", "text", "text", "text", "int8", "int8", "int8", "text",
+                    ],
+                    values: ["10", "2", "20", "'c'", "'h'", "'b'", "'n'", "1", "1", "99", "'work'"], database)
                 let end = try await plan(
                     QueueStatements.end(.postgres), types: ["text", "text", "text", "int8"],
                     values: ["'[\"a\"]'", "'[\"b\"]'", "'completed'", "5"], database)

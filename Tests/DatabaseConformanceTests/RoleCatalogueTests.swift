@@ -10,6 +10,7 @@ import Testing
     private static let unowned: Set<String> = ["schema_migrations", "studio_instance"]
     private static let requestFunctions: Set<String> = [
         "current_account", "deduct_user_credits", "hold_own_credits", "own_queue_position",
+        "require_credential",
     ]
 
     private func names(_ stage: RoleStage, _ sql: String) async throws -> [String] {

@@ -1,5 +1,6 @@
 import Core
 import Database
+import Postgres
 import Support
 import Testing
 
@@ -88,18 +89,44 @@ import Testing
         }
     }
 
+    @Test(arguments: [RoleStage.bob, RoleStage.bobsRevoked, RoleStage.bobsExpired, "", nil])
+    func `a caller from memory is held to what the credential says now`(_ credential: String?) async throws {
+        try await RoleStage.open { stage async throws in
+            let one = DatabaseStatement("SELECT 1 AS one")
+            let acting = { (credential: String?, account: AccountID) async throws in
+                try await DatabaseCaller.$current.withValue(.credential(sha256: credential, account: account.text)) {
+                    _ = try await stage.roles.read(batch: [one])
+                    _ = try await stage.roles.write { try await $0.query("SELECT 1 AS one", []) }
+                }
+            }
+            try await acting(RoleStage.alice, stage.alice)
+            await #expect(throws: DatabaseError.credentialRefused) { try await acting(credential, stage.alice) }
+            // Nor by one whole write, which leaves nothing.
+            await #expect(throws: DatabaseError.credentialRefused) {
+                try await DatabaseCaller.$current.withValue(
+                    .credential(sha256: credential, account: stage.alice.text)
+                ) {
+                    try await stage.roles.write(batch: [
+                        DatabaseStatement("SELECT hold_own_credits($1, 1, 'x') AS hold", [.text(stage.bob.text)])
+                    ])
+                }
+            }
+        }
+    }
+
     @Test func `a request cannot put into the queue or among the jobs what is not its own waiting job`() async throws {
         try await RoleStage.open { stage async throws in
             let mine = "'\(stage.alicesHold)'"
-            let new = try await stage.asApp("SELECT hold_own_credits('\(stage.alice)', 1, 'job_new') AS hold")
+            let (fresh, other) = (RoleStage.jobName(1), RoleStage.jobName(2))
+            let new = try await stage.asApp("SELECT hold_own_credits('\(stage.alice)', 1, '\(fresh)') AS hold")
             let hold = "'\(try #require(try new.first?.text("hold")))'"
             let attacks = [
-                RoleStage.job("job_y", of: stage.bob, hold: "'\(stage.bobsHold)'"),
-                RoleStage.job("job_y", of: stage.alice, hold: "'\(stage.bobsHold)'"),
-                RoleStage.job("job_y", of: stage.alice, hold: "'hld_unknown'"),
-                RoleStage.job("job_y", of: stage.alice, hold: mine),
-                RoleStage.job("job_new", of: stage.alice, hold: hold, price: 2),
-                RoleStage.job("job_new", of: stage.alice, hold: hold, state: "running"),
+                RoleStage.job(other, of: stage.bob, hold: "'\(stage.bobsHold)'"),
+                RoleStage.job(other, of: stage.alice, hold: "'\(stage.bobsHold)'"),
+                RoleStage.job(other, of: stage.alice, hold: "'hld_\(other.dropFirst(4))'"),
+                RoleStage.job(other, of: stage.alice, hold: mine),
+                RoleStage.job(fresh, of: stage.alice, hold: hold, price: 2),
+                RoleStage.job(fresh, of: stage.alice, hold: hold, state: "running"),
                 RoleStage.task("job_\(stage.bob)", of: stage.bob, ignored: true),
                 RoleStage.task("job_\(stage.bob)", of: stage.alice, ignored: true),
                 RoleStage.task("job_unknown", of: stage.alice, ignored: true),
@@ -125,7 +152,7 @@ import Testing
                 await stage.forbidsApp(attack)
             }
             try await stage.asApp(
-                RoleStage.job("job_new", of: stage.alice, hold: hold), RoleStage.task("job_new", of: stage.alice))
+                RoleStage.job(fresh, of: stage.alice, hold: hold), RoleStage.task(fresh, of: stage.alice))
             #expect(try await stage.count("queue_tasks") == 2)
         }
     }

@@ -97,27 +97,48 @@ struct RoleStage: Sendable {
         ]
     }
 
+    /// A well-formed name of a job, the same for the same number.
+    static func jobName(_ number: Int) -> String {
+        let digits = String(number)
+        return "job_" + String(repeating: "0", count: 32 - digits.count) + digits
+    }
+
     /// Inserts a waiting job; `hold` is an SQL expression.
+    /// - Parameter changes: columns with SQL expressions, in place of what is right.
     static func job(
-        _ id: String, of account: AccountID, hold: String, price: Int = 1, state: String = "queued"
+        _ id: String, of account: AccountID, hold: String, price: Int = 1, state: String = "queued",
+        _ changes: [String: String] = [:]
     ) -> String {
-        """
-        INSERT INTO jobs (id, account_id, service, model, options, state, price, hold_id, fingerprint, input_name,
-            input_blob, input_bytes, input_sha256, input_crc32, duration_seconds, sample_rate, channel_count,
-            container, codec, created_at, started_at)
-        VALUES ('\(id)', '\(account)', 's', 'm', '{}', '\(state)', \(price), \(hold), 'f', 'n', 'blob_in_\(id)', 1, 's',
-            1, 1, 44100, 2, 'wav', 'pcm', 1, 1)
-        """
+        var values = [
+            "id": "'\(id)'", "account_id": "'\(account)'", "service": "'s'", "model": "'m'", "options": "'{}'",
+            "state": "'\(state)'", "price": "\(price)", "hold_id": hold, "fingerprint": "'f'", "input_name": "'n'",
+            "input_blob": "'blob_\(id.hasPrefix("job_0") ? String(id.dropFirst(4)) : id)'", "input_bytes": "1",
+            "input_sha256": "'s'", "input_crc32": "1", "duration_seconds": "1", "sample_rate": "44100",
+            "channel_count": "2", "container": "'wav'", "codec": "'pcm'", "created_at": "1",
+            "started_at": state == "running" ? "1" : "NULL",
+        ]
+        values.merge(changes) { $1 }
+        return insert("jobs", values)
     }
 
     static func task(
-        _ id: String, of account: AccountID, kind: String = "job", priority: Int = 0, ignored: Bool = false
+        _ id: String, of account: AccountID, kind: String = "job", priority: Int = 0, ignored: Bool = false,
+        _ changes: [String: String] = [:]
     ) -> String {
-        """
-        INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, state, run_at, created_at)
-        VALUES ('\(id)', '\(kind)', '\(account)', \(priority), '1', 'queued', 1, 1)
-        \(ignored ? "ON CONFLICT (id) DO NOTHING" : "")
-        """
+        var values = [
+            "id": "'\(id)'", "kind": "'\(kind)'", "fairness_key": "'\(account)'", "priority": "\(priority)",
+            "payload": "'1.0'", "state": "'queued'", "run_at": "1", "created_at": "1",
+        ]
+        values.merge(changes) { $1 }
+        return insert("queue_tasks", values) + (ignored ? " ON CONFLICT (id) DO NOTHING" : "")
+    }
+
+    private static func insert(_ table: String, _ values: [String: String]) -> String {
+        let columns = values.sorted { $0.key < $1.key }
+        return """
+            INSERT INTO \(table) (\(columns.map(\.key).joined(separator: ", ")))
+            VALUES (\(columns.map(\.value).joined(separator: ", ")))
+            """
     }
 
     // MARK: Attacks

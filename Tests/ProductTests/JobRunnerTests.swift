@@ -170,13 +170,8 @@ struct JobRunnerTests {
 extension StudioFixture {
     /// The executor as the server wires it.
     func executor(_ runner: JobRunner) -> Executor {
-        var hooks = ExecutorHooks()
-        let jobs = jobs
-        hooks.claimed = { try await jobs.claimed($0, in: $1) }
-        hooks.rescued = { try await jobs.rescued($0, in: $1) }
-        hooks.deadlineSeconds = { jobs.deadlineSeconds($0) }
-        return Executor(
-            database: database, queue: queue, worker: .current(), kinds: [JobService.taskKind], hooks: hooks,
+        Executor(
+            database: database, queue: queue, worker: .current(), kinds: [JobService.taskKind], hooks: jobs.hooks,
             handler: { await runner.run($0, cancellation: $1) })
     }
 }

@@ -114,7 +114,8 @@ struct StudioFixture {
         let claims = try await database.write { connection in
             let claims = try await queue.claim(
                 worker: worker, kinds: [JobService.taskKind], limit: 1, in: connection)
-            try await jobs.claimed(claims, in: connection)
+            let refusals = try await jobs.claimed(claims, in: connection)
+            #expect(refusals == [])
             return claims
         }
         return try #require(claims.first)

@@ -46,13 +46,13 @@ final class ServerLife: @unchecked Sendable {
         let runner = JobRunner(
             jobs: jobs, blobs: blobs, runners: [run.plan.service.name: SimulatedEngine(process: process, run: run)],
             pool: process.pool, tasks: process.tasks, log: run.log, time: time, ended: { _ in })
-        var hooks = ExecutorHooks()
-        hooks.claimed = { [jobs] in try await jobs.claimed($0, in: $1) }
-        hooks.rescued = { [jobs, weak run] in
+        var hooks = jobs.hooks
+        let follow = hooks.rescued
+        hooks.rescued = { [weak run] in
             run?.rescued($0)
-            try await jobs.rescued($0, in: $1)
+            return try await follow($0, $1)
         }
-        hooks.deadlineSeconds = { [jobs] in jobs.deadlineSeconds($0) }
+        hooks.toldOfDiscard = { [weak run] in run?.violated("\($0.taskID) was discarded: \($0.reason)") }
         hooks.failed = { [weak run] in run?.note("executor.failed", "\($0)") }
         target.executor = Executor(
             database: database, queue: queue, worker: process.identity, kinds: [JobService.taskKind],

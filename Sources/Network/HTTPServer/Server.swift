@@ -13,11 +13,17 @@ public final class Server: Sendable {
     public typealias Respond = @Sendable (Request) async -> Response
 
     private let context: ServerContext
+    private let lentLoops: [EventLoop]?
     private let workers = Mutex<[ServerLoop]>([])
 
+    /// - Parameter loops: serves on these, which the caller shares with others and stops; without them on
+    ///   `configuration.loops` of its own, which end with the service.
     public init(
-        configuration: ServerConfiguration, log: Logger, metrics: Metrics, answer: @escaping Answering
+        configuration: ServerConfiguration, loops: [EventLoop]? = nil, log: Logger, metrics: Metrics,
+        answer: @escaping Answering
     ) {
+        precondition(loops?.isEmpty != true, "a server on no loop")
+        lentLoops = loops
         context = ServerContext(configuration: configuration, log: log, metrics: metrics, answer: answer)
     }
 
@@ -40,7 +46,7 @@ public final class Server: Sendable {
         var listeners: [Listener] = []
         do throws(SystemCallError) {
             try Listener.checkFree(address)
-            for _ in 0..<max(1, configuration.loops) {
+            for _ in 0..<(lentLoops?.count ?? max(1, configuration.loops)) {
                 let listener = try Listener(address, limits: configuration.listener)
                 address = listener.address
                 listeners.append(listener)
@@ -48,7 +54,7 @@ public final class Server: Sendable {
         } catch {
             throw .cannotListen(address: address.description, error)
         }
-        let started = try Self.startLoops(for: listeners, context)
+        let started = try startLoops(for: listeners)
         workers.withLock { $0 = started }
         context.log.info("listening", ["address": address, "loops": started.count])
         return address.port
@@ -62,8 +68,14 @@ public final class Server: Sendable {
             return workers
         }
         await withTaskGroup(of: Void.self) { group in
-            for worker in draining { group.addTask { await worker.drain() } }
+            for worker in draining { group.addTask { await self.drain(worker) } }
         }
+    }
+
+    private func drain(_ worker: ServerLoop) async {
+        let isEmpty = await worker.drain()
+        // A handler that ignores its cancellation keeps its loop: work for a stopped loop would never run.
+        if isEmpty && lentLoops == nil { worker.loop.stop() }
     }
 
     /// Certificates for connections accepted from now on; those that are open keep theirs.
@@ -73,20 +85,22 @@ public final class Server: Sendable {
         context.tls = tls
     }
 
-    private static func startLoops(
-        for listeners: [Listener], _ context: ServerContext
-    ) throws(ServerError) -> [ServerLoop] {
-        var started: [ServerLoop] = []
-        do throws(SystemCallError) {
-            for (index, listener) in listeners.enumerated() {
-                let loop = try EventLoop(name: "loop-\(index)")
-                started.append(ServerLoop(loop: loop, listener: listener, context: context))
-            }
-        } catch {
-            for worker in started { worker.loop.stop() }
-            throw .cannotStartLoop(error)
-        }
+    private func startLoops(for listeners: [Listener]) throws(ServerError) -> [ServerLoop] {
+        let loops: [EventLoop]
+        if let lentLoops { loops = lentLoops } else { loops = try Self.makeLoops(listeners.count) }
+        let started = zip(loops, listeners).map { ServerLoop(loop: $0, listener: $1, context: context) }
         for worker in started { worker.start() }
         return started
+    }
+
+    private static func makeLoops(_ count: Int) throws(ServerError) -> [EventLoop] {
+        var loops: [EventLoop] = []
+        do throws(SystemCallError) {
+            for index in 0..<count { loops.append(try EventLoop(name: "loop-\(index)")) }
+        } catch {
+            for loop in loops { loop.stop() }
+            throw .cannotStartLoop(error)
+        }
+        return loops
     }
 }

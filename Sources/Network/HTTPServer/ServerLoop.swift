@@ -146,12 +146,11 @@ final class ServerLoop: @unchecked Sendable {
 
     // MARK: Drain
 
-    func drain() async {
-        let isEmpty = await withCheckedContinuation { done in
+    /// Returns false if handlers ignored their cancellation.
+    func drain() async -> Bool {
+        await withCheckedContinuation { done in
             loop.execute { self.beginDrain(done) }
         }
-        // A handler that ignores its cancellation keeps its loop: work for a stopped loop would never run.
-        if isEmpty { loop.stop() }
     }
 
     private func beginDrain(_ done: CheckedContinuation<Bool, Never>) {

@@ -61,7 +61,8 @@ enum RouteTable {
                     "limit", 1...CreditsRoutes.pageSizeMax, default: CreditsRoutes.pageSizeMax, "Rows of a history."),
                 .query("cursor", CreditsCursor.self, "`nextCursor` of the page before."),
                 answers: .json(CreditsAnswer.self, "The balance and a page of both histories."),
-                refuses: [.forbidden], credits.show),
+                refuses: [.forbidden], credits.show
+            ).trustingRecentCallers(),
             Route(
                 "POST", "/api/paywall", .account, "askPaywall", "Whether a service can be paid", budget: .payment,
                 takes: .json(PaywallQuestion.self, bytesMax: limits.jsonBytesMax),

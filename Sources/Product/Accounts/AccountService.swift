@@ -11,10 +11,13 @@ public struct AccountService: Sendable {
     private let database: any SQLDatabase
     private let time: any TimeSource
     private let store = AccountStore()
+    /// Where the database itself holds transactions to what is remembered.
+    private let recent: RecentCallers?
 
     public init(database: any SQLDatabase, time: any TimeSource) {
         self.database = database
         self.time = time
+        recent = database.vouchesForCallers ? RecentCallers() : nil
     }
 
     /// Makes a key. The token is the only copy of the secret.
@@ -38,9 +41,20 @@ public struct AccountService: Sendable {
     }
 
     /// Who the token speaks for; `nil` for an unknown or revoked one.
-    public func authenticate(token: String) async throws(AccountError) -> Principal? {
+    /// - Parameter trustsRecent: whether one that was good a moment ago may go unasked for. The principal's
+    ///   transactions then fail by `DatabaseError.credentialRefused` if it is good no more.
+    public func authenticate(
+        token: String, trustsRecent: Bool = false
+    ) async throws(AccountError) -> Principal? {
         guard let token = Token(parsing: token) else { return nil }
         let hash = token.storedHash
+        if trustsRecent, let principal = recent?.principal(credentialSHA256: hash) { return principal }
+        let principal = try await lookUp(hash)
+        if let principal { recent?.remember(principal, credentialSHA256: hash) }
+        return principal
+    }
+
+    private func lookUp(_ hash: String) async throws(AccountError) -> Principal? {
         let authority = CallerAuthority(credentialSHA256: hash)
         return try await authority.act { () async throws(AccountError) in
             guard let key = try await livingKey(secretSHA256: hash) else { return nil }

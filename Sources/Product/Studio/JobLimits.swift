@@ -17,6 +17,8 @@ public struct JobLimits: Sendable {
     public var pageSizeMax = 100
     /// A blob that no row names is removed once it is this old.
     public var orphanGraceSeconds: Double = 3600
+    /// One run of the sweeper ends after this time; the next one goes on.
+    public var sweepSecondsMax: Double = 120
     /// An attempt may take this long however short its input is.
     public var deadlineSecondsMin: Double = 600
     /// An attempt may take this many times its input's duration, where that is longer.

@@ -17,10 +17,9 @@ private enum InstanceKind: IdentifierKind { static let prefix: StaticString = "i
 
 /// Retention: inputs go when their job ends, results when they expire, blobs that no row names after a grace.
 extension JobService {
-    private static let sweepBatchMax = 200
-    /// Ended tasks that one transaction forgets, and how many times one run does so.
+    /// Jobs, blobs or rows that one transaction or one turn on the disk handles.
+    private static let batchMax = 500
     private static let forgottenBatchTasksMax = 1000
-    private static let forgottenBatchesMax = 1000
 
     /// Binds the blobs to the database at their first meeting.
     /// - Throws: `foreignBlobs` if either was bound to another before. Call it before the first `sweep`.
@@ -31,47 +30,104 @@ extension JobService {
         guard try await onDisk({ try blobs.owner(orWrite: instance) }) == instance else { throw .foreignBlobs }
     }
 
-    /// One run; a blob that cannot be removed is counted and left to the next one.
+    /// One run, in batches until nothing is left or `limits.sweepSecondsMax` have passed: the next run goes on. A blob
+    /// that cannot be removed is counted and left to that one.
     public func sweep() async throws(JobError) -> SweepReport {
         var report = SweepReport()
-        let (store, ledger, queue) = (store, ledger, queue)
         let now = time.now()
-        let kept = now.adding(seconds: -limits.resultDays * 86_400)
-        _ = try await write { connection in
-            _ = try await ledger.expireLots(now: now, in: connection)
-        }
-        for _ in 0..<Self.forgottenBatchesMax {
-            let forgotten = try await write {
-                try await queue.removeEnded(before: kept, limit: Self.forgottenBatchTasksMax, in: $0)
-            }
-            guard forgotten == Self.forgottenBatchTasksMax else { break }
-        }
-        let removable = try await read {
-            try await store.removable(at: now, limit: Self.sweepBatchMax, in: $0)
-        }
-        for (job, blob) in removable.inputs {
-            await count(&report.inputs, &report.failures) { () async throws(JobError) in
-                try await remove(blob)
-                try await write { try await store.markInputRemoved(job, in: $0) }
-            }
-        }
-        for job in removable.results {
-            await count(&report.results, &report.failures) { () async throws(JobError) in
-                try await removeResults(of: job, at: now)
-            }
-        }
-        try await removeOrphans(at: now, into: &report)
+        let end = time.uptimeMilliseconds() + Int64(limits.sweepSecondsMax * 1000)
+        try await expireCredits(at: now, until: end)
+        try await forgetTasks(before: now.adding(seconds: -limits.resultDays * 86_400), until: end)
+        try await removeInputs(until: end, into: &report)
+        try await removeResults(at: now, until: end, into: &report)
+        try await removeOrphans(at: now, until: end, into: &report)
         return report
     }
 
-    private func count(
-        _ done: inout Int, _ failed: inout Int, _ body: () async throws(JobError) -> Void
-    ) async {
-        do {
-            try await body()
-            done += 1
-        } catch {
-            failed += 1
+    private func isOver(_ end: Int64) -> Bool { time.uptimeMilliseconds() >= end }
+
+    private func expireCredits(at now: Timestamp, until end: Int64) async throws(JobError) {
+        let ledger = ledger
+        repeat {
+            let accounts = try await write {
+                try await ledger.expireLots(now: now, limit: Self.batchMax, in: $0)
+            }
+            guard accounts == Self.batchMax else { return }
+        } while !isOver(end)
+    }
+
+    private func forgetTasks(before time: Timestamp, until end: Int64) async throws(JobError) {
+        let queue = queue
+        repeat {
+            let forgotten = try await write {
+                try await queue.removeEnded(before: time, limit: Self.forgottenBatchTasksMax, in: $0)
+            }
+            guard forgotten == Self.forgottenBatchTasksMax else { return }
+        } while !isOver(end)
+    }
+
+    private func removeInputs(until end: Int64, into report: inout SweepReport) async throws(JobError) {
+        let store = store
+        var last = ""
+        repeat {
+            let cursor = last
+            let spent = try await read { try await store.spentInputs(after: cursor, limit: Self.batchMax, in: $0) }
+            guard let newest = spent.last else { return }
+            last = newest.job
+            // A blob whose name cannot be read is none.
+            let failed = try await remove(spent.compactMap(\.blob))
+            let gone = spent.filter { input in input.blob.map { !failed.contains($0) } ?? true }
+            report.failures += failed.count
+            report.inputs += gone.count
+            if !gone.isEmpty { try await write { try await store.markInputsRemoved(gone.map(\.job), in: $0) } }
+        } while !isOver(end)
+    }
+
+    /// The rows go first: a row must never name a blob that is not there. A crash between leaves orphans.
+    private func removeResults(
+        at now: Timestamp, until end: Int64, into report: inout SweepReport
+    ) async throws(JobError) {
+        let (service, store) = (self, store)
+        repeat {
+            let (count, blobs) = try await write { connection in
+                let expired = try await store.expired(at: now, limit: Self.batchMax, in: connection)
+                let blobs = try await store.removeArtifacts(of: expired.map(\.job), at: now, in: connection)
+                let places = try await store.append("results_removed", to: expired, at: now, in: connection)
+                service.notify(places, in: connection)
+                return (expired.count, blobs)
+            }
+            report.results += count
+            report.failures += try await remove(blobs).count
+            guard count == Self.batchMax else { return }
+        } while !isOver(end)
+    }
+
+    private func removeOrphans(
+        at now: Timestamp, until end: Int64, into report: inout SweepReport
+    ) async throws(JobError) {
+        let (store, blobs, grace) = (store, blobs, limits.orphanGraceSeconds)
+        let old = try await onDisk { try blobs.list() }.filter { now.seconds(since: $0.madeAt) > grace }
+        var start = 0
+        while start < old.count, !isOver(end) {
+            let batch = Array(old[start..<min(old.count, start + Self.batchMax)])
+            let orphans = try await read { try await store.unreferenced(batch, in: $0) }
+            let failed = try await remove(orphans)
+            report.orphans += orphans.count - failed.count
+            report.failures += failed.count
+            start += batch.count
+        }
+    }
+
+    /// Removes blobs in one turn on the disk. Returns those that could not be removed.
+    private func remove(_ ids: [BlobID]) async throws(JobError) -> Set<BlobID> {
+        guard !ids.isEmpty else { return [] }
+        let blobs = blobs
+        return try await onDisk {
+            var failed: Set<BlobID> = []
+            for id in ids {
+                do { try blobs.remove(id) } catch { failed.insert(id) }
+            }
+            return failed
         }
     }
 
@@ -80,31 +136,6 @@ extension JobService {
         let store = store
         try await remove(job.input.blob.id)
         try await write { try await store.markInputRemoved(job.id, in: $0) }
-    }
-
-    /// The rows go first: a row must never name a blob that is not there. A crash between leaves an orphan.
-    private func removeResults(of job: JobID, at now: Timestamp) async throws(JobError) {
-        let (service, store) = (self, store)
-        let artifacts = try await write { connection in
-            let artifacts = try await store.artifacts(of: job, in: connection)
-            try await store.markResultsRemoved(job, at: now, in: connection)
-            try await service.record("results_removed", attempt: 0, of: job, at: now, in: connection)
-            return artifacts
-        }
-        for artifact in artifacts { try await remove(artifact.blob.id) }
-    }
-
-    private func removeOrphans(at now: Timestamp, into report: inout SweepReport) async throws(JobError) {
-        let (store, blobs, grace) = (store, blobs, limits.orphanGraceSeconds)
-        let old = try await onDisk { try blobs.list() }.filter { now.seconds(since: $0.madeAt) > grace }
-        let orphans = try await read { connection in
-            var orphans: [BlobID] = []
-            for blob in old where try await !store.isReferenced(blob, in: connection) { orphans.append(blob) }
-            return orphans
-        }
-        for blob in orphans {
-            await count(&report.orphans, &report.failures) { () async throws(JobError) in try await remove(blob) }
-        }
     }
 
     func remove(_ blob: BlobID) async throws(JobError) {

@@ -6,15 +6,66 @@ internal import Ledger
 
 /// What workers do to jobs. Each call is one transaction, and each refuses a worker whose claim was lost.
 extension JobService {
-    /// Within the claiming transaction: moves the claimed jobs to `running`.
-    public func claimed(_ claims: [Claim], in connection: any DatabaseConnection) async throws {
-        let now = time.now()
-        for claim in claims {
-            guard let id = JobID(parsing: claim.taskID),
-                try await store.start(id, attempt: claim.attempt, at: now, in: connection)
-            else { throw JobError.internal(cause: "\(claim.taskID) was claimed but cannot start") }
-            try await record("claimed", attempt: claim.attempt, of: id, at: now, in: connection)
+    /// What an executor of this service's jobs asks. Its owner adds who hears of errors.
+    public var hooks: ExecutorHooks {
+        var hooks = ExecutorHooks()
+        hooks.claimed = { try await claimed($0, in: $1) }
+        hooks.rescued = { try await rescued($0, in: $1) }
+        hooks.discarded = { try await discarded($0, in: $1) }
+        hooks.blamesTask = { Self.blamesTask($0) }
+        hooks.deadlineSeconds = { deadlineSeconds($0) }
+        return hooks
+    }
+
+    /// Within the claiming transaction: moves the claimed jobs to `running`, however many in one round trip.
+    /// - Returns: the tasks whose job cannot run: there is none of that account, it has ended, or cannot be read.
+    public func claimed(_ claims: [Claim], in connection: any DatabaseConnection) async throws -> [TaskRefusal] {
+        let started = try await store.start(claims, at: time.now(), in: connection)
+        notify(started.values.compactMap(\.self), in: connection)
+        return claims.compactMap { claim in
+            switch started[claim.taskID] {
+            case .some(.some): nil
+            case .some(nil): TaskRefusal(taskID: claim.taskID, reason: "its job cannot be read")
+            case nil: TaskRefusal(taskID: claim.taskID, reason: "its account has no such job that may run")
+            }
         }
+    }
+
+    /// Within the transaction in which the queue ended a task that cannot be worked on: its job, if there is one,
+    /// fails, and gives back what it holds.
+    func discarded(_ taskID: String, in connection: any DatabaseConnection) async throws {
+        let now = time.now()
+        guard let remains = try await store.remains(of: taskID, in: connection) else { return }
+        let failure = JobFailure(
+            code: .internalError, detail: "The job's records are damaged: it cannot run. The credits were returned.")
+        if let hold = HoldID(parsing: remains.holdID) {
+            _ = try await ledger.release(hold, reason: "discarded", in: connection)
+        }
+        let ending = JobEnding(state: .failed, failure: failure)
+        let expiresAt = now.adding(seconds: limits.resultDays * 86_400)
+        guard try await store.end(named: taskID, as: ending, at: now, expiresAt: expiresAt, in: connection) else {
+            return
+        }
+        let places = try await store.append(
+            "failed", detail: ["code": .string(failure.code.rawValue), "detail": .string(failure.detail)],
+            to: [remains.line], at: now, in: connection)
+        notify(places, in: connection)
+    }
+
+    /// Whether an error within a claim or a rescue is about one task, and not about the database.
+    static func blamesTask(_ error: any Error) -> Bool {
+        switch error {
+        case DatabaseError.constraintViolation, DatabaseError.raised: true
+        case is DatabaseError: false
+        case LedgerError.database(let error): blamesTask(error)
+        case QueueError.database(let error): blamesTask(error)
+        default: error is LedgerError || error is JobError
+        }
+    }
+
+    func notify(_ places: [(JobID, AccountID)], in connection: any DatabaseConnection) {
+        let hub = hub
+        connection.afterCommit { for (job, account) in places { hub.timelineChanged(of: job, account: account) } }
     }
 
     /// The job behind a claim.
@@ -159,34 +210,31 @@ extension JobService {
     }
 
     /// Within the transaction in which the queue took back what dead workers held: the jobs follow their tasks.
-    public func rescued(_ report: RescueReport, in connection: any DatabaseConnection) async throws {
+    /// - Returns: the tasks that have no job, or none that can be read.
+    public func rescued(_ report: RescueReport, in connection: any DatabaseConnection) async throws -> [TaskRefusal] {
         let now = time.now()
-        for job in try await jobs(report.requeued, in: connection) {
-            try await store.requeue(job.id, in: connection)
-            try await record("rescued", attempt: job.attempt, of: job.id, at: now, in: connection)
+        var refusals: [TaskRefusal] = []
+        let requeued = try await store.jobs(report.requeued, in: connection)
+        refusals += requeued.missing
+        try await store.requeue(requeued.found.map(\.id), in: connection)
+        let lines = requeued.found.map {
+            JobStore.Line(job: $0.id.text, account: $0.accountID.text, attempt: $0.attempt)
         }
+        notify(try await store.append("rescued", to: lines, at: now, in: connection), in: connection)
         let gaveUp = JobFailure(
             code: .tooManyAttempts, detail: "Every worker that took the job died. The credits were returned.")
-        for job in try await jobs(report.exhausted, in: connection) {
+        let exhausted = try await store.jobs(report.exhausted, in: connection)
+        for job in exhausted.found where !job.state.hasEnded {
             try await end(
                 job, as: JobEnding(state: .failed, failure: gaveUp), attempt: job.attempt, event: "failed", at: now,
                 in: connection)
         }
-        for job in try await jobs(report.canceled, in: connection) {
+        let canceled = try await store.jobs(report.canceled, in: connection)
+        for job in canceled.found where !job.state.hasEnded {
             try await end(
                 job, as: JobEnding(state: .canceled), attempt: job.attempt, event: "canceled", at: now, in: connection)
         }
-    }
-
-    private func jobs(_ taskIDs: [String], in connection: any DatabaseConnection) async throws -> [Job] {
-        var jobs: [Job] = []
-        for text in taskIDs {
-            guard let id = JobID(parsing: text), let job = try await store.job(id, in: connection) else {
-                throw JobError.internal(cause: "\(text) has no job")
-            }
-            jobs.append(job)
-        }
-        return jobs
+        return refusals + exhausted.missing + canceled.missing
     }
 
     // MARK: Endings

@@ -348,12 +348,13 @@ public struct JobService: Sendable {
                 connection.afterCommit(service.wakeWorkers)
             case .alreadyEnded, .unknown:
                 // It ended between the two looks.
-                let now = try await service.store.job(id, in: connection) ?? job
-                if now.state == .canceled { return now }
-                guard now.state.hasEnded else {
-                    throw JobError.internal(cause: "\(id) is \(now.state) but its task has ended")
-                }
-                throw JobError.alreadyEnded(now.state)
+                let last = try await service.store.job(id, in: connection) ?? job
+                if last.state == .canceled { return last }
+                guard !last.state.hasEnded else { throw JobError.alreadyEnded(last.state) }
+                // A job that lost its task will never run: its credits can go back this way.
+                try await service.end(
+                    last, as: JobEnding(state: .canceled), attempt: last.attempt, event: "canceled", at: now,
+                    in: connection)
             }
             return try await service.store.job(id, in: connection) ?? job
         }

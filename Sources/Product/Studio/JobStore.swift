@@ -64,19 +64,6 @@ struct JobStore: Sendable {
         return try decode(rows)
     }
 
-    /// Moves a job that has not ended to `running` under a new attempt; false if it has ended.
-    func start(
-        _ id: JobID, attempt: Int, at now: Timestamp, in connection: any DatabaseConnection
-    ) async throws(DatabaseError) -> Bool {
-        try await connection.execute(
-            """
-            UPDATE jobs SET state = 'running', attempt = $2, progress = 0, step = 'claimed',
-                started_at = COALESCE(started_at, $3)
-            WHERE id = $1 AND state IN ('queued', 'running')
-            """,
-            [.text(id.text), .integer(Int64(attempt)), .integer(now.milliseconds)]) == 1
-    }
-
     /// Moves a running job back to `queued`, for another attempt.
     func requeue(_ id: JobID, in connection: any DatabaseConnection) async throws(DatabaseError) {
         _ = try await connection.execute(
@@ -97,6 +84,14 @@ struct JobStore: Sendable {
         _ id: JobID, as ending: JobEnding, at now: Timestamp, expiresAt: Timestamp,
         in connection: any DatabaseConnection
     ) async throws(DatabaseError) -> Bool {
+        try await end(named: id.text, as: ending, at: now, expiresAt: expiresAt, in: connection)
+    }
+
+    /// As above, also of a job that cannot be read.
+    func end(
+        named id: String, as ending: JobEnding, at now: Timestamp, expiresAt: Timestamp,
+        in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Bool {
         try await connection.execute(
             """
             UPDATE jobs SET state = $2, ended_at = $3, expires_at = $4, error_code = $5, error_detail = $6,
@@ -105,7 +100,7 @@ struct JobStore: Sendable {
             WHERE id = $1 AND state IN ('queued', 'running')
             """,
             [
-                .text(id.text), .text(ending.state.rawValue), .integer(now.milliseconds),
+                .text(id), .text(ending.state.rawValue), .integer(now.milliseconds),
                 .integer(expiresAt.milliseconds), .optional(ending.failure?.code.rawValue),
                 .optional(ending.failure?.detail),
                 .optional(ending.notes.map { JSON.array($0.map(JSON.string)).text }),
@@ -233,45 +228,8 @@ struct JobStore: Sendable {
         return try row.text("id")
     }
 
-    /// Ended jobs whose input is still marked as present, and expired jobs whose results are.
-    func removable(
-        at now: Timestamp, limit: Int, in connection: any DatabaseConnection
-    ) async throws(DatabaseError) -> (inputs: [(JobID, BlobID)], results: [JobID]) {
-        let inputs = try await connection.query(
-            "SELECT id, input_blob FROM jobs WHERE input_present = 1 AND ended_at IS NOT NULL LIMIT $1",
-            [.integer(Int64(limit))])
-        let results = try await connection.query(
-            "SELECT id FROM jobs WHERE expires_at <= $1 AND results_removed_at IS NULL LIMIT $2",
-            [.integer(now.milliseconds), .integer(Int64(limit))])
-        var removableInputs: [(JobID, BlobID)] = []
-        for row in inputs {
-            removableInputs.append((try identifier(try row.text("id")), try identifier(try row.text("input_blob"))))
-        }
-        var removableResults: [JobID] = []
-        for row in results { removableResults.append(try identifier(try row.text("id"))) }
-        return (removableInputs, removableResults)
-    }
-
     func markInputRemoved(_ id: JobID, in connection: any DatabaseConnection) async throws(DatabaseError) {
         _ = try await connection.execute("UPDATE jobs SET input_present = 0 WHERE id = $1", [.text(id.text)])
-    }
-
-    func markResultsRemoved(
-        _ id: JobID, at now: Timestamp, in connection: any DatabaseConnection
-    ) async throws(DatabaseError) {
-        _ = try await connection.execute("DELETE FROM artifacts WHERE job_id = $1", [.text(id.text)])
-        _ = try await connection.execute(
-            "UPDATE jobs SET results_removed_at = $2 WHERE id = $1", [.text(id.text), .integer(now.milliseconds)])
-    }
-
-    /// Whether some row still names the blob.
-    func isReferenced(_ id: BlobID, in connection: any DatabaseConnection) async throws(DatabaseError) -> Bool {
-        let rows = try await connection.query(
-            """
-            SELECT 1 AS present WHERE EXISTS (SELECT 1 FROM artifacts WHERE blob = $1)
-                OR EXISTS (SELECT 1 FROM jobs WHERE input_blob = $1 AND input_present = 1)
-            """, [.text(id.text)])
-        return !rows.isEmpty
     }
 }
 

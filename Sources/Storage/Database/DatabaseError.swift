@@ -15,6 +15,8 @@ public enum DatabaseError: Error, Hashable, Sendable {
     case outcomeUnknown
     /// The role that the program logged in with may not do this. Carries the server's words, which name the object.
     case permissionDenied(String)
+    /// The transaction's credential does not speak for the account that it spoke for a moment ago.
+    case credentialRefused
     /// No room is left on the disk (or in the file's quota); nothing was changed.
     case full
     case closed

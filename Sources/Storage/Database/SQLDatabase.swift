@@ -36,6 +36,9 @@ public protocol DatabaseConnection: Sendable {
 public protocol SQLDatabase: Sendable {
     var dialect: SQLDialect { get }
 
+    /// Whether each transaction checks for itself whom its credential speaks for; see `DatabaseCaller`.
+    var vouchesForCallers: Bool { get }
+
     /// Runs `body` on one consistent snapshot; a change is refused with `DatabaseError.readOnly`.
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
@@ -60,6 +63,8 @@ public protocol SQLDatabase: Sendable {
 }
 
 extension SQLDatabase {
+    public var vouchesForCallers: Bool { false }
+
     public func read(batch statements: [DatabaseStatement]) async throws -> [DatabaseAnswer] {
         try await read { try await $0.batch(statements) }
     }

@@ -2,17 +2,20 @@ public import Core
 public import Database
 internal import Synchronization
 
-/// The visible pipeline: wake or poll → deadlines → heartbeat → rescue → claim → run.
+/// The visible pipeline: wake or poll → deadlines → heartbeat → doubts → rescue → claim → run.
 ///
 /// A handler settles its claim itself, in its own transaction. Its flag is raised when the task is cancelled, lost, too
 /// late or the process ends: `claim.stopReason` says which. What a handler leaves unsettled falls to `rescue`.
+///
+/// Deadlines and the pace of heartbeats go by the monotonic clock: the wall clock may be set.
 public final class Executor: Sendable {
     public typealias Handler = @Sendable (Claim, CancellationFlag) async -> Void
 
     private struct Run {
         let claim: Claim
         let flag: CancellationFlag
-        let deadline: Timestamp
+        /// By the uptime in milliseconds.
+        let deadline: Int64
 
         func stop(_ reason: StopReason) {
             claim.stop.stop(reason)
@@ -26,23 +29,26 @@ public final class Executor: Sendable {
         var phase = Phase.new
         /// By the claim's token.
         var runs: [String: Run] = [:]
+        /// Claims of which nobody knows whether they were committed: nobody works on them.
+        var doubts: [Claim] = []
         var isWoken = true
         var isClaiming = false
-        var lastHeartbeat = Timestamp(milliseconds: 0)
-        var lastRescue = Timestamp(milliseconds: 0)
+        /// By the uptime in milliseconds.
+        var lastHeartbeat: Int64?
+        var lastRescue: Int64?
         var ticker: Task<Void, Never>?
 
         var inOrder: [Run] { runs.values.sorted { $0.claim.token < $1.claim.token } }
     }
 
-    private let database: any SQLDatabase
-    private let queue: TaskQueue
-    private let worker: WorkerIdentity
-    private let kinds: [String]
-    private let limits: ExecutorLimits
-    private let hooks: ExecutorHooks
+    let database: any SQLDatabase
+    let queue: TaskQueue
+    let worker: WorkerIdentity
+    let kinds: [String]
+    let hooks: ExecutorHooks
+    let isAlive: @Sendable (WorkerIdentity) -> Bool
     private let tasks: (any TaskExecutor)?
-    private let isAlive: @Sendable (WorkerIdentity) -> Bool
+    private let limits: ExecutorLimits
     private let handler: Handler
     private let state = Mutex(State())
     private let turn = WakeSignal()
@@ -109,7 +115,7 @@ public final class Executor: Sendable {
             state.ticker?.cancel()
         }
         turn.raise()
-        await giveBack(stopped.map(\.claim))
+        await giveBackAtLast(stopped.map(\.claim) + state.withLock { $0.doubts })
     }
 
     // MARK: The pipeline
@@ -120,6 +126,7 @@ public final class Executor: Sendable {
             await turn.wait()
             stopLateRuns()
             await step { try await self.heartbeat() }
+            await resolveDoubts()
             await step { try await self.rescue() }
             await step { try await self.claim() }
         }
@@ -133,27 +140,24 @@ public final class Executor: Sendable {
         }
     }
 
-    private func takeOver() async throws {
-        try await database.write { [queue, worker, hooks, isAlive] connection in
-            let report = try await queue.takeOver(as: worker, isAlive: isAlive, in: connection)
-            if !report.isEmpty { try await hooks.rescued(report, connection) }
-        }
-    }
-
     private func stopLateRuns() {
-        let now = queue.time.now()
+        let now = queue.time.uptimeMilliseconds()
         for run in runs() where run.deadline <= now { run.stop(.deadline) }
     }
 
     /// What runs, in an order that does not depend on a dictionary's.
     private func runs() -> [Run] { state.withLock { $0.inOrder } }
 
+    private static func isDue(_ last: Int64?, every seconds: Double, at now: Int64) -> Bool {
+        last.map { now - $0 >= TaskQueue.milliseconds(seconds) } ?? true
+    }
+
     private func heartbeat() async throws {
-        let now = queue.time.now()
+        let now = queue.time.uptimeMilliseconds()
         let runs = state.withLock { state -> [Run] in
-            // A clock that was set back must not put heartbeats off.
-            let isDue = abs(now.seconds(since: state.lastHeartbeat)) >= limits.heartbeatSeconds
-            guard state.isWoken || isDue else { return [] }
+            guard state.isWoken || Self.isDue(state.lastHeartbeat, every: limits.heartbeatSeconds, at: now) else {
+                return []
+            }
             state.isWoken = false
             state.lastHeartbeat = now
             return state.inOrder
@@ -180,17 +184,14 @@ public final class Executor: Sendable {
     }
 
     private func rescue() async throws {
-        let now = queue.time.now()
-        let isDue = state.withLock { state -> Bool in
-            let isDue = abs(now.seconds(since: state.lastRescue)) >= limits.rescueSeconds
-            if isDue { state.lastRescue = now }
-            return isDue
+        let now = queue.time.uptimeMilliseconds()
+        let living = state.withLock { state -> [Claim]? in
+            guard Self.isDue(state.lastRescue, every: limits.rescueSeconds, at: now) else { return nil }
+            state.lastRescue = now
+            return state.inOrder.map(\.claim)
         }
-        guard isDue else { return }
-        try await database.write { [queue, hooks] connection in
-            let report = try await queue.rescue(in: connection)
-            if !report.isEmpty { try await hooks.rescued(report, connection) }
-        }
+        // What runs here lives, also where the clock that leases go by was set forward.
+        if let living { try await rescue(sparing: living) }
     }
 
     private func claim() async throws {
@@ -204,23 +205,30 @@ public final class Executor: Sendable {
             state.withLock { $0.isClaiming = false }
             settled.raise()
         }
-        let claims = try await database.write { [queue, worker, kinds, hooks] connection in
-            let claims = try await queue.claim(worker: worker, kinds: kinds, limit: free, in: connection)
-            if !claims.isEmpty { try await hooks.claimed(claims, connection) }
-            return claims
-        }
+        let outcome = await claimed(limit: free)
         let accepted = state.withLock { state -> [Run] in
+            state.doubts += outcome.doubts
             guard state.phase == .working else { return [] }
-            let runs = claims.map { claim in
-                let deadline = claim.claimedAt.adding(seconds: hooks.deadlineSeconds(claim))
-                return Run(claim: claim, flag: CancellationFlag(), deadline: deadline)
+            let now = queue.time.uptimeMilliseconds()
+            let runs = outcome.claims.map { claim in
+                Run(claim: claim, flag: CancellationFlag(), deadline: deadline(of: claim, from: now))
             }
             for run in runs { state.runs[run.claim.token] = run }
             return runs
         }
         // A shutdown that began meanwhile waits for this.
-        if accepted.isEmpty { await giveBack(claims) }
+        if accepted.isEmpty { await giveBackAtLast(outcome.claims) }
         for run in accepted { perform(run) }
+        // What was discarded has taken others' places.
+        if outcome.hasDiscarded { turn.raise() }
+        if let error = outcome.failure { throw error }
+    }
+
+    private func deadline(of claim: Claim, from now: Int64) -> Int64 {
+        let seconds = hooks.deadlineSeconds(claim)
+        // No number at all has passed; an endless one never does.
+        guard seconds > 0 else { return now }
+        return now + TaskQueue.milliseconds(min(seconds, 1e12))
     }
 
     private func perform(_ run: Run) {
@@ -228,6 +236,15 @@ public final class Executor: Sendable {
             await handler(run.claim, run.flag)
             state.withLock { _ = $0.runs.removeValue(forKey: run.claim.token) }
             settled.raise()
+            turn.raise()
+        }
+    }
+
+    /// Gives back what may have been claimed, as soon as the database answers again: nobody has died of it.
+    private func resolveDoubts() async {
+        for claim in state.withLock({ $0.doubts }) {
+            guard await giveBack(claim) else { return }
+            state.withLock { state in state.doubts.removeAll { $0.token == claim.token } }
             turn.raise()
         }
     }
@@ -247,20 +264,37 @@ public final class Executor: Sendable {
         timer.cancel()
     }
 
-    /// A claim that its handler settled is lost to us by now: nothing happens to it.
-    private func giveBack(_ claims: [Claim]) async {
-        for claim in claims {
-            await step {
-                try await self.database.write { [queue = self.queue, hooks = self.hooks] connection in
-                    var report = RescueReport()
-                    switch try await queue.release(claim, in: connection) {
-                    case .scheduled: report.requeued.append(claim.taskID)
-                    case .canceled: report.canceled.append(claim.taskID)
-                    case .exhausted, .lost: return
-                    }
-                    try await hooks.rescued(report, connection)
+    /// How long a database that is away is waited for: what is not given back counts as a death later.
+    private static let giveBackPauseSeconds: [Double] = [0.2, 0.5, 1, 2]
+
+    private func giveBackAtLast(_ claims: [Claim]) async {
+        var rest = claims
+        for pause in Self.giveBackPauseSeconds + [0] {
+            var failed: [Claim] = []
+            for claim in rest where await !giveBack(claim) { failed.append(claim) }
+            rest = failed
+            guard !rest.isEmpty, pause > 0 else { return }
+            await queue.time.pause(seconds: pause)
+        }
+    }
+
+    /// A claim that its handler settled, or that was never made, is lost to us by now: nothing happens to it. `false`
+    /// if the database could not be asked.
+    private func giveBack(_ claim: Claim) async -> Bool {
+        do {
+            try await database.write { [self] connection in
+                var report = RescueReport()
+                switch try await queue.release(claim, in: connection) {
+                case .scheduled: report.requeued.append(claim.taskID)
+                case .canceled: report.canceled.append(claim.taskID)
+                case .exhausted, .lost: return
                 }
+                try await follow(report, connection)
             }
+            return true
+        } catch {
+            hooks.failed(error)
+            return false
         }
     }
 }

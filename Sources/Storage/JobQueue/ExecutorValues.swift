@@ -16,12 +16,38 @@ public struct ExecutorLimits: Sendable {
     public init() {}
 }
 
+/// A task that its owner can make nothing of.
+public struct TaskRefusal: Hashable, Sendable {
+    public var taskID: String
+    /// For the log.
+    public var reason: String
+
+    public init(taskID: String, reason: String) {
+        self.taskID = taskID
+        self.reason = reason
+    }
+}
+
 /// What the executor asks of its owner.
 public struct ExecutorHooks: Sendable {
-    /// In the claiming transaction: marks the claimed work as running.
-    public var claimed: @Sendable ([Claim], any DatabaseConnection) async throws -> Void = { _, _ in }
-    /// In the rescuing transaction: settles what ended, records what was requeued.
-    public var rescued: @Sendable (RescueReport, any DatabaseConnection) async throws -> Void = { _, _ in }
+    /// In the claiming transaction: marks the claimed work as running. Answers with what cannot be worked on, which is
+    /// ended as failed in the same transaction.
+    public var claimed: @Sendable ([Claim], any DatabaseConnection) async throws -> [TaskRefusal] = { _, _ in [] }
+    /// In the rescuing transaction: settles what ended, records what was requeued. Answers as `claimed` does.
+    public var rescued: @Sendable (RescueReport, any DatabaseConnection) async throws -> [TaskRefusal] = { _, _ in [] }
+    /// In the transaction in which a task was ended that could not be worked on: settles what it was about.
+    public var discarded: @Sendable (String, any DatabaseConnection) async throws -> Void = { _, _ in }
+    /// Whether an error of the hooks above is about what a task is, so that trying again would not help: the task is
+    /// then ended as failed. Of anything else nobody loses a task.
+    public var blamesTask: @Sendable (any Error) -> Bool = { error in
+        switch DatabaseError(within: error) {
+        case .constraintViolation, .raised: true
+        case nil: !(error is QueueError) && !(error is CancellationError)
+        default: false
+        }
+    }
+    /// Hears of each task that was ended because it could not be worked on.
+    public var toldOfDiscard: @Sendable (TaskRefusal) -> Void = { _ in }
     /// Seconds that an attempt may take.
     public var deadlineSeconds: @Sendable (Claim) -> Double = { _ in 600 }
     /// Hears of errors, which the next poll retries.

@@ -18,7 +18,7 @@ struct QueueSQL {
     func waitForTurnToClaim() async throws(QueueError) {
         switch dialect {
         case .sqlite: break
-        case .postgres: _ = try await rows(QueueStatements.turnToClaim, []) { _ in }
+        case .postgres: _ = try await rows(QueueStatements.turn, []) { _ in }
         }
     }
 
@@ -52,15 +52,15 @@ struct QueueSQL {
         }
     }
 
-    /// As `rows`, after another statement that travels with it.
+    /// As `rows`, after other statements that travel with it.
     /// - Parameter first: for Postgres only.
     func rows<Value>(
-        after first: String, _ sql: String, _ arguments: [DatabaseValue],
+        after first: DatabaseStatement..., then sql: String, _ arguments: [DatabaseValue],
         _ decode: (DatabaseRow) throws(DatabaseError) -> Value
     ) async throws(QueueError) -> [Value] {
         guard dialect == .postgres else { return try await rows(sql, arguments, decode) }
         do throws(DatabaseError) {
-            let answers = try await connection.batch([DatabaseStatement(first), DatabaseStatement(sql, arguments)])
+            let answers = try await connection.batch(first + [DatabaseStatement(sql, arguments)])
             var values: [Value] = []
             for row in answers.last?.rows ?? [] { values.append(try decode(row)) }
             return values

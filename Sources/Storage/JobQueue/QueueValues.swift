@@ -6,6 +6,8 @@ internal import Synchronization
 public struct Claim: Sendable {
     public let taskID: String
     public let kind: String
+    /// Whose task it is.
+    public let fairnessKey: String
     /// Counted at the claim: the first is 1.
     public let attempt: Int
     /// Attempts that ended in `retry`.

@@ -20,20 +20,24 @@ extension TaskQueue {
     private func claimAtOnce(
         _ worker: WorkerIdentity, _ kinds: [String], _ limit: Int, _ connection: any DatabaseConnection
     ) async throws(QueueError) -> [Claim] {
-        let now = time.now()
-        let expiry = now.adding(seconds: limits.leaseSeconds)
+        let now = now(.postgres)
         return try await QueueSQL(connection).rows(
-            after: QueueStatements.turnToClaim, QueueStatements.claim(kindCount: kinds.count),
+            after: DatabaseStatement(QueueStatements.turnToClaim),
+            DatabaseStatement(QueueStatements.bringIn(.postgres), [now]),
+            then: QueueStatements.claim(kindCount: kinds.count),
             [
-                .integer(now.milliseconds), .integer(Int64(limits.runningPerKeyMax)), .integer(Int64(limit)),
-                .text(Identifier<ClaimKind>(at: now).text), .text(worker.host), .text(worker.bootID),
-                .integer(worker.pid), .integer(worker.startTicks), .integer(expiry.milliseconds),
+                now, .integer(Int64(limits.runningPerKeyMax)), .integer(Int64(limit)),
+                .text(Identifier<ClaimKind>(at: time.now()).text), .text(worker.host), .text(worker.bootID),
+                .text(worker.pidNamespace), .integer(worker.pid), .integer(worker.startTicks),
+                .integer(leaseMilliseconds),
             ] + kinds.map { .text($0) }
         ) { row throws(DatabaseError) in
             Claim(
-                taskID: try row.text("id"), kind: try row.text("kind"), attempt: Int(try row.integer("attempt")),
+                taskID: try row.text("id"), kind: try row.text("kind"), fairnessKey: try row.text("fairness_key"),
+                attempt: Int(try row.integer("attempt")),
                 failures: Int(try row.integer("failures")), deaths: Int(try row.integer("deaths")),
-                payload: try row.text("payload"), token: try row.text("token"), claimedAt: now, leaseExpiresAt: expiry)
+                payload: try row.text("payload"), token: try row.text("token"),
+                claimedAt: try row.timestamp("claimed_at"), leaseExpiresAt: try row.timestamp("lease_expires_at"))
         }
     }
 
@@ -44,6 +48,7 @@ extension TaskQueue {
         _ worker: WorkerIdentity, _ kinds: [String], _ limit: Int, _ connection: any DatabaseConnection
     ) async throws(QueueError) -> [Claim] {
         var claims: [Claim] = []
+        _ = try await QueueSQL(connection).run(QueueStatements.bringIn(.sqlite), [now(.sqlite)])
         while claims.count < limit {
             let round = try await candidates(kinds: kinds, limit: limit - claims.count, connection)
             guard let first = round.first else { break }
@@ -73,18 +78,7 @@ extension TaskQueue {
         kinds: [String], limit: Int, _ connection: any DatabaseConnection
     ) async throws(QueueError) -> [Candidate] {
         try await QueueSQL(connection).rows(
-            """
-            WITH RECURSIVE \(QueueStatements.waitingKeys)
-            SELECT t.id, t.kind, t.priority, t.fairness_key, t.payload, t.attempt, t.failures, t.deaths
-            FROM waiting w
-            JOIN queue_tasks t ON t.id = (
-                SELECT h.id FROM queue_tasks h WHERE \(QueueStatements.mayRun(kinds: 4..<4 + kinds.count))
-                ORDER BY h.priority DESC, h.run_at, h.id LIMIT 1)
-            LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key
-            WHERE (SELECT COUNT(*) FROM queue_tasks r
-                WHERE r.state = 'running' AND r.fairness_key = w.fairness_key) < $2
-            ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT $3
-            """,
+            QueueStatements.candidates(kindCount: kinds.count),
             [
                 .integer(time.now().milliseconds), .integer(Int64(limits.runningPerKeyMax)), .integer(Int64(limit)),
             ] + kinds.map { .text($0) }
@@ -103,19 +97,21 @@ extension TaskQueue {
     ) async throws(QueueError) -> Claim? {
         let now = time.now()
         let claim = Claim(
-            taskID: task.id, kind: task.kind, attempt: task.attempt + 1, failures: task.failures, deaths: task.deaths,
+            taskID: task.id, kind: task.kind, fairnessKey: task.fairnessKey, attempt: task.attempt + 1,
+            failures: task.failures, deaths: task.deaths,
             payload: task.payload, token: Identifier<ClaimKind>(at: now).text, claimedAt: now,
             leaseExpiresAt: now.adding(seconds: limits.leaseSeconds))
         let sql = QueueSQL(connection)
         let taken = try await sql.run(
             """
             UPDATE queue_tasks SET state = 'running', attempt = $2, token = $3, worker_host = $4, worker_boot = $5,
-                worker_pid = $6, worker_start = $7, claimed_at = $8, lease_expires_at = $9
+                worker_namespace = $6, worker_pid = $7, worker_start = $8, claimed_at = $9, lease_expires_at = $10
             WHERE id = $1 AND state = 'queued'
             """,
             [
                 .text(task.id), .integer(Int64(claim.attempt)), .text(claim.token), .text(worker.host),
-                .text(worker.bootID), .integer(worker.pid), .integer(worker.startTicks), .integer(now.milliseconds),
+                .text(worker.bootID), .text(worker.pidNamespace), .integer(worker.pid), .integer(worker.startTicks),
+                .integer(now.milliseconds),
                 .integer(claim.leaseExpiresAt.milliseconds),
             ])
         guard taken == 1 else { return nil }

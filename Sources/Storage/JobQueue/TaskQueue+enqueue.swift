@@ -83,7 +83,7 @@ extension TaskQueue {
         _ tasks: [NewTask], in connection: any DatabaseConnection
     ) async throws(QueueError) -> Set<String> {
         for task in tasks { try check(task) }
-        let (now, sql) = (time.now(), QueueSQL(connection))
+        let (now, sql) = (now(connection.dialect), QueueSQL(connection))
         var added: Set<String> = []
         var start = 0
         while start < tasks.count {
@@ -92,9 +92,9 @@ extension TaskQueue {
                 bytes += tasks[end].payload.utf8.count
                 end += 1
             }
-            let rows = JSON.array(tasks[start..<end].map { Self.row($0, now: now) })
+            let rows = JSON.array(tasks[start..<end].map(Self.row))
             let names = try await sql.rows(
-                QueueStatements.enqueueMany(connection.dialect), [.text(rows.text), .integer(now.milliseconds)]
+                QueueStatements.enqueueMany(connection.dialect), [.text(rows.text), now]
             ) { row throws(DatabaseError) in try row.text("id") }
             added.formUnion(names)
             start = end
@@ -114,28 +114,24 @@ extension TaskQueue {
         }
     }
 
-    private static func row(_ task: NewTask, now: Timestamp) -> JSON {
+    private static func row(_ task: NewTask) -> JSON {
         [
             "id": .string(task.taskID), "kind": .string(task.kind), "fairness_key": .string(task.fairnessKey),
             "priority": .integer(Int64(task.priority)), "payload": .string(task.payload),
             "unique_key": task.uniqueKey.map { JSON.string($0) } ?? .null,
-            "run_at": .integer((task.runAt ?? now).milliseconds),
+            "run_at": task.runAt.map { JSON.integer($0.milliseconds) } ?? .null,
         ]
     }
 
     private func insert(
         _ task: NewTask, _ connection: any DatabaseConnection
     ) async throws(QueueError) -> Bool {
-        let now = time.now()
-        return try await QueueSQL(connection).run(
-            """
-            INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, state, run_at, created_at, unique_key)
-            VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8) ON CONFLICT DO NOTHING
-            """,
+        try await QueueSQL(connection).run(
+            QueueStatements.enqueue(connection.dialect),
             [
                 .text(task.taskID), .text(task.kind), .text(task.fairnessKey), .integer(Int64(task.priority)),
-                .text(task.payload), .integer((task.runAt ?? now).milliseconds), .integer(now.milliseconds),
-                .optional(task.uniqueKey),
+                .text(task.payload), task.runAt.map { .integer($0.milliseconds) } ?? .null,
+                now(connection.dialect), .optional(task.uniqueKey),
             ]) == 1
     }
 

@@ -44,8 +44,10 @@ extension TaskQueue {
         // A claim that does not see the pause yet is committed before it.
         try await sql.waitForTurnToClaim()
         return try await sql.run(
-            "INSERT INTO queue_pauses (kind, paused_at) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING",
-            [.text(kind), .integer(time.now().milliseconds)]) == 1
+            """
+            INSERT INTO queue_pauses (kind, paused_at) VALUES ($1, \(QueueStatements.now("$2", sql.dialect)))
+            ON CONFLICT (kind) DO NOTHING
+            """, [.text(kind), now(sql.dialect)]) == 1
     }
 
     /// Lets tasks of the kind be claimed again. `false` if it was not paused.
@@ -88,11 +90,12 @@ extension TaskQueue {
         _ taskID: String, in connection: any DatabaseConnection
     ) async throws(QueueError) -> HurryOutcome {
         let sql = QueueSQL(connection)
+        let now = QueueStatements.now("$2", sql.dialect)
         let hurried = try await sql.run(
             """
-            UPDATE queue_tasks SET run_at = CASE WHEN run_at > $2 THEN $2 ELSE run_at END
+            UPDATE queue_tasks SET run_at = CASE WHEN run_at > \(now) THEN \(now) ELSE run_at END, is_due = 1
             WHERE id = $1 AND \(QueueStatements.waits("queue_tasks"))
-            """, [.text(taskID), .integer(time.now().milliseconds)])
+            """, [.text(taskID), self.now(sql.dialect)])
         if hurried == 1 { return .mayRun }
         let ends = try await sql.rows("SELECT ended_at FROM queue_tasks WHERE id = $1", [.text(taskID)]) {
             row throws(DatabaseError) in try row.optionalInteger("ended_at")

@@ -20,10 +20,10 @@ extension TaskQueue {
         _ claims: [Claim], in connection: any DatabaseConnection
     ) async throws(QueueError) -> [Heartbeat] {
         guard !claims.isEmpty else { return [] }
-        let expiry = time.now().adding(seconds: limits.leaseSeconds)
         let held = try await QueueSQL(connection).rows(
-            after: QueueStatements.steadyPlan, QueueStatements.heartbeat(connection.dialect),
-            Self.names(claims) + [.integer(expiry.milliseconds)]
+            after: DatabaseStatement(QueueStatements.steadyPlan),
+            then: QueueStatements.heartbeat(connection.dialect),
+            Self.names(claims) + [.integer(leaseMilliseconds), now(connection.dialect)]
         ) { row throws(DatabaseError) in
             (try row.text("token"), try row.optionalInteger("cancel_requested_at") == nil)
         }
@@ -44,8 +44,8 @@ extension TaskQueue {
         guard !claims.isEmpty else { return [] }
         return Set(
             try await QueueSQL(connection).rows(
-                after: QueueStatements.steadyPlan, QueueStatements.end(connection.dialect),
-                Self.names(claims) + [.text(state), .integer(time.now().milliseconds)]
+                after: DatabaseStatement(QueueStatements.steadyPlan), then: QueueStatements.end(connection.dialect),
+                Self.names(claims) + [.text(state), now(connection.dialect)]
             ) { row throws(DatabaseError) in try row.text("id") })
     }
 

@@ -7,10 +7,23 @@ public import Database
 public struct TaskQueue: Sendable {
     public let limits: QueueLimits
     let time: any TimeSource
+    private let clock: QueueClock
 
-    public init(time: any TimeSource, limits: QueueLimits = QueueLimits()) {
+    public init(time: any TimeSource, limits: QueueLimits = QueueLimits(), clock: QueueClock = .own) {
         self.time = time
         self.limits = limits
+        self.clock = clock
+    }
+
+    /// The argument of `QueueStatements.now`.
+    func now(_ dialect: SQLDialect) -> DatabaseValue {
+        clock == .database && dialect == .postgres ? .null : .integer(time.now().milliseconds)
+    }
+
+    var leaseMilliseconds: Int64 { Self.milliseconds(limits.leaseSeconds) }
+
+    static func milliseconds(_ seconds: Double) -> Int64 {
+        Timestamp(milliseconds: 0).adding(seconds: seconds).milliseconds
     }
 
     /// Ends the task as completed. `false`: the claim was lost, and the caller rolls back.
@@ -55,7 +68,7 @@ public struct TaskQueue: Sendable {
         _ taskID: String, in connection: any DatabaseConnection
     ) async throws(QueueError) -> CancelOutcome {
         let sql = QueueSQL(connection)
-        let now = time.now().milliseconds
+        let now = QueueStatements.now("$2", sql.dialect)
         // Locked first: between two looks a worker may give the task back.
         let lock = sql.dialect == .postgres ? " FOR UPDATE" : ""
         let states = try await sql.rows("SELECT state FROM queue_tasks WHERE id = $1\(lock)", [.text(taskID)]) {
@@ -65,13 +78,13 @@ public struct TaskQueue: Sendable {
         case nil: return .unknown
         case "queued":
             _ = try await sql.run(
-                "UPDATE queue_tasks SET state = 'canceled', ended_at = $2 WHERE id = $1",
-                [.text(taskID), .integer(now)])
+                "UPDATE queue_tasks SET state = 'canceled', ended_at = \(now) WHERE id = $1",
+                [.text(taskID), self.now(sql.dialect)])
             return .canceledNow
         case "running":
             _ = try await sql.run(
-                "UPDATE queue_tasks SET cancel_requested_at = COALESCE(cancel_requested_at, $2) WHERE id = $1",
-                [.text(taskID), .integer(now)])
+                "UPDATE queue_tasks SET cancel_requested_at = COALESCE(cancel_requested_at, \(now)) WHERE id = $1",
+                [.text(taskID), self.now(sql.dialect)])
             return .signalled
         default: return .alreadyEnded
         }
@@ -95,7 +108,7 @@ public struct TaskQueue: Sendable {
                     ORDER BY w.priority DESC, w.round, COALESCE(k.turn, 0), w.run_at, w.id) AS position
                 FROM (SELECT id, fairness_key, priority, run_at, ROW_NUMBER() OVER (
                         PARTITION BY fairness_key, priority ORDER BY run_at, id) AS round
-                    FROM queue_tasks WHERE state = 'queued') w
+                    FROM \(QueueStatements.waitingTasks) q) w
                 LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key) ranked
             WHERE id = $1
             """, [.text(taskID)]
@@ -109,10 +122,10 @@ public struct TaskQueue: Sendable {
     ) async throws(QueueError) -> Bool {
         try await QueueSQL(connection).run(
             """
-            UPDATE queue_tasks SET state = $3, ended_at = $4, \(QueueStatements.unclaimed)
+            UPDATE queue_tasks SET state = $3, ended_at = \(QueueStatements.now("$4", connection.dialect)),
+                \(QueueStatements.unclaimed)
             WHERE id = $1 AND token = $2
-            """,
-            [.text(claim.taskID), .text(claim.token), .text(state), .integer(time.now().milliseconds)]) == 1
+            """, [.text(claim.taskID), .text(claim.token), .text(state), now(connection.dialect)]) == 1
     }
 
     private func requeue(
@@ -129,15 +142,26 @@ public struct TaskQueue: Sendable {
                 [.text(claim.taskID), .text(claim.token)])
             return try await end(claim, as: "failed", connection) ? .exhausted : .lost
         }
-        let runAt = time.now().adding(seconds: max(0, pause))
-        let changed = try await sql.run(
+        let wait = max(0, Self.milliseconds(pause))
+        let runAt = try await sql.rows(
             """
-            UPDATE queue_tasks SET state = 'queued', run_at = $3, failures = failures + $4, \(QueueStatements.unclaimed)
-            WHERE id = $1 AND token = $2
+            UPDATE queue_tasks SET state = 'queued', run_at = \(QueueStatements.now("$3", sql.dialect)) + $4,
+                is_due = $5, failures = failures + $6, \(QueueStatements.unclaimed)
+            WHERE id = $1 AND token = $2 RETURNING run_at
             """,
             [
-                .text(claim.taskID), .text(claim.token), .integer(runAt.milliseconds), .integer(Int64(failures)),
-            ])
-        return changed == 1 ? .scheduled(at: runAt) : .lost
+                .text(claim.taskID), .text(claim.token), now(sql.dialect), .integer(wait),
+                .integer(wait == 0 ? 1 : 0), .integer(Int64(failures)),
+            ]
+        ) { row throws(DatabaseError) in try row.timestamp("run_at") }.first
+        return runAt.map { .scheduled(at: $0) } ?? .lost
     }
+}
+
+/// Whose clock says when a task may run and when a lease has run out.
+public enum QueueClock: Sendable {
+    /// The queue's own `TimeSource`: for a database of one server.
+    case own
+    /// The database server's, where there is one: servers whose clocks differ do not take each other's tasks.
+    case database
 }

@@ -5,13 +5,16 @@ internal import Glibc
 public struct WorkerIdentity: Hashable, Sendable {
     public let host: String
     public let bootID: String
+    /// Within which the process id counts: containers of one machine, and of one host name, have their own.
+    public let pidNamespace: String
     public let pid: Int64
     /// When the process started, in clock ticks since the boot: field 22 of proc(5)'s stat.
     public let startTicks: Int64
 
-    public init(host: String, bootID: String, pid: Int64, startTicks: Int64) {
+    public init(host: String, bootID: String, pidNamespace: String = "", pid: Int64, startTicks: Int64) {
         self.host = host
         self.bootID = bootID
+        self.pidNamespace = pidNamespace
         self.pid = pid
         self.startTicks = startTicks
     }
@@ -21,13 +24,15 @@ public struct WorkerIdentity: Hashable, Sendable {
         let pid = Int64(getpid())
         return WorkerIdentity(
             host: hostName(), bootID: firstLine(of: "/proc/sys/kernel/random/boot_id") ?? "",
-            pid: pid, startTicks: startTicks(of: pid) ?? 0)
+            pidNamespace: target(of: "/proc/self/ns/pid") ?? "", pid: pid, startTicks: startTicks(of: pid) ?? 0)
     }
 
-    /// Whether the process lives. Answers for this host and boot only: another boot's processes are all dead.
+    /// Whether the process lives. Answers for this host, boot and namespace only: of others it says no.
     public static func isAlive(_ worker: WorkerIdentity) -> Bool {
         let here = current()
-        guard worker.host == here.host, worker.bootID == here.bootID else { return false }
+        guard worker.host == here.host, worker.bootID == here.bootID, worker.pidNamespace == here.pidNamespace else {
+            return false
+        }
         return startTicks(of: worker.pid) == worker.startTicks
     }
 
@@ -35,6 +40,12 @@ public struct WorkerIdentity: Hashable, Sendable {
         var bytes = [CChar](repeating: 0, count: 256)
         guard gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
         return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func target(of link: String) -> String? {
+        var bytes = [CChar](repeating: 0, count: 256)
+        let count = readlink(link, &bytes, bytes.count)
+        return count > 0 ? String(decoding: bytes[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
     private static func startTicks(of pid: Int64) -> Int64? {

@@ -13,5 +13,7 @@ public enum LedgerError: Error, Hashable, Sendable {
     case amountExceedsHold
     /// More came back of a payment than was paid.
     case amountExceedsPayment
+    /// The caller's credential, good a moment ago, is good no more; nothing was told.
+    case callerRefused
     case database(DatabaseError)
 }

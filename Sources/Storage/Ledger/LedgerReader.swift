@@ -49,6 +49,8 @@ public struct LedgerReader: Sendable {
     private func read(_ statements: [DatabaseStatement]) async throws(LedgerError) -> [DatabaseAnswer] {
         do {
             return try await database.read(batch: statements)
+        } catch DatabaseError.credentialRefused {
+            throw .callerRefused
         } catch let error as DatabaseError {
             throw .database(error)
         } catch {

@@ -59,6 +59,7 @@ extension DatabaseError {
             case "23502": .constraintViolation(.notNull, name: "\(table).\(column)")
             // What `refuse_change` of the migrations raises: its messages are the schema's own.
             case "23000": .constraintViolation(.trigger, name: message)
+            case "CZ401": .credentialRefused
             // What the schema's functions raise, with messages of their own.
             case let state where state.hasPrefix("CZ"): .raised("\(state) \(message)")
             case let state where state.hasPrefix("23"): .constraintViolation(.other, name: constraint)

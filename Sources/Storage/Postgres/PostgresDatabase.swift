@@ -108,7 +108,7 @@ public final class PostgresDatabase: SQLDatabase {
         isRead: Bool, _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
     ) async throws -> Value {
         let identity = try checkedIdentity()
-        return try await attempts { session in
+        return try await attempts(sharing: false) { session in
             await Self.$busyWith.withValue(Self.busyWith + [identity]) {
                 await withTaskExecutorPreference(session.loop) {
                     await Self.attempt(body, on: session, isRead: isRead, self.preamble)
@@ -122,7 +122,9 @@ public final class PostgresDatabase: SQLDatabase {
         let steps =
             [.begin(isRead: isRead)] + preamble.map { FlightStep.preamble($0) } + batch.map { .statement($0) }
             + [.commit]
-        return try await attempts { session in await Self.attempt(steps, on: session, isRead: isRead) }
+        return try await attempts(sharing: isRead) { session in
+            await Self.attempt(steps, on: session, isRead: isRead)
+        }
     }
 
     private func checkedIdentity() throws(DatabaseError) -> ObjectIdentifier {
@@ -131,12 +133,14 @@ public final class PostgresDatabase: SQLDatabase {
         return identity
     }
 
+    /// - Parameter sharing: the attempt is one flight, which may go out behind others. If one of those fails, so does
+    ///   this; the next attempt has a session to itself.
     private func attempts<Value: Sendable>(
-        _ attempt: (PostgresSession) async -> Attempt<Value>
+        sharing: Bool, _ attempt: (PostgresSession) async -> Attempt<Value>
     ) async throws -> Value {
         var count = 1
         while true {
-            let session = try await pool.take()
+            let session = sharing && count == 1 ? try await pool.takeShared() : try await pool.take()
             let result = await attempt(session)
             pool.giveBack(session)
             switch result {

@@ -2,6 +2,10 @@
 public struct PostgresLimits: Sendable {
     /// Connections that this process holds at most, besides a listener's.
     public var connectionsMax = 16
+    /// Connections of a loop that it keeps busy with reads that are sent whole, before it sends one behind another.
+    public var sharedSessionsPerLoop = 4
+    /// Such reads that one connection has under way.
+    public var sharersMax = 16
     /// Transactions that may wait for a connection; more get `busy`.
     public var waitersMax = 10_000
     /// How long a transaction waits for a connection before `busy`, or `unreachable` if none can be made.

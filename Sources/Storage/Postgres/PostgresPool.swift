@@ -14,8 +14,18 @@ final class PostgresPool: Sendable {
         let continuation: CheckedContinuation<Answer, Never>
     }
 
+    /// A session that whole transactions are sent on one behind the other.
+    private struct Share {
+        let session: PostgresSession
+        /// Under way.
+        var count = 1
+        /// When the first was sent or the last was over.
+        var movedAt: UInt64
+    }
+
     private struct State {
         var idle: [PostgresSession] = []
+        var shares: [Share] = []
         /// Of the living sessions, idle or lent, and of those being made, on each loop.
         var perLoop: [Int]
         var openingCount = 0
@@ -67,6 +77,43 @@ final class PostgresPool: Sendable {
 
     // MARK: Lending
 
+    /// A session for a read that is sent whole, perhaps behind others: a loop keeps few connections busy with those, as
+    /// each more costs the server a change of process where it would go on with the next. None waits behind a read
+    /// that takes long.
+    /// - Throws: as `take`.
+    func takeShared() async throws(DatabaseError) -> PostgresSession {
+        let now = monotonicNanoseconds()
+        let session = state.withLock { state -> PostgresSession? in
+            guard !state.isClosed, state.waitingCount == 0 else { return nil }
+            let isWide = state.shares.count { $0.session.loop.isCurrent } >= limits.sharedSessionsPerLoop
+            if isWide, let session = join(&state, now) { return session }
+            guard let index = state.idle.lastIndex(where: { $0.loop.isCurrent }) else { return join(&state, now) }
+            let session = state.idle.remove(at: index)
+            state.shares.append(Share(session: session, movedAt: now))
+            state.lentCount += 1
+            return session
+        }
+        if let session { return session }
+        return try await take()
+    }
+
+    /// Of this thread's shared sessions that move on the one with the fewest.
+    private func join(_ state: inout State, _ now: UInt64) -> PostgresSession? {
+        var best: Int?
+        for (index, share) in state.shares.enumerated()
+        where share.count < best.map({ state.shares[$0].count }) ?? limits.sharersMax && share.session.loop.isCurrent
+            && share.session.isAlive && now < share.movedAt + Self.sharedReadNanoseconds
+        {
+            best = index
+        }
+        guard let best else { return nil }
+        state.shares[best].count += 1
+        state.lentCount += 1
+        return state.shares[best].session
+    }
+
+    private static let sharedReadNanoseconds: UInt64 = 5_000_000
+
     /// - Throws: `busy` where too many wait or the wait was too long, `unreachable` where no connection could be made
     ///   meanwhile, `closed`.
     func take() async throws(DatabaseError) -> PostgresSession {
@@ -97,6 +144,12 @@ final class PostgresPool: Sendable {
     func giveBack(_ session: PostgresSession) {
         let waiter = state.withLock { state -> Waiter? in
             state.lentCount -= 1
+            if let index = state.shares.firstIndex(where: { $0.session === session }) {
+                state.shares[index].count -= 1
+                state.shares[index].movedAt = monotonicNanoseconds()
+                guard state.shares[index].count == 0 else { return nil }
+                state.shares.remove(at: index)
+            }
             return Self.place(session, &state)
         }
         waiter?.continuation.resume(returning: .success(session))

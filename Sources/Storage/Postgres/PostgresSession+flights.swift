@@ -191,6 +191,8 @@ extension PostgresSession {
         case (.statement(let sql, _), .missing): cache.drop(sql)
         default: break
         }
+        // A transaction that never began left nothing: what went before on the connection had failed.
+        if case .begin = entry.command { entry.flight.outcome.isUntouched = true }
         if case .commit = entry.command {
             // Only an ordinary error says for sure that nothing was committed.
             entry.flight.fail(refusal, passesOverCommit: refusal.leavesSession)

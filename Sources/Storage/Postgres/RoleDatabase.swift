@@ -7,6 +7,7 @@ public import Database
 /// statement can be read by others in the server's lists and logs.
 public final class RoleDatabase: SQLDatabase {
     public var dialect: SQLDialect { .postgres }
+    public var vouchesForCallers: Bool { true }
 
     private let app: PostgresDatabase
     private let service: PostgresDatabase
@@ -68,13 +69,18 @@ public final class RoleDatabase: SQLDatabase {
         case .service:
             return stepsDown ? service.beginning(with: [Self.asService]) : service
         // Nobody's transactions carry an empty hash: a session never goes on with another's.
-        case .credential(let sha256):
+        case .credential(let sha256, nil):
             let sql = stepsDown ? Self.asApp : Self.credential
             return app.beginning(with: [DatabaseStatement(sql, [.text(sha256 ?? "")])])
+        case .credential(let sha256, let account?):
+            let sql = (stepsDown ? Self.asApp : Self.credential) + Self.required
+            return app.beginning(with: [DatabaseStatement(sql, [.text(sha256 ?? ""), .text(account)])])
         }
     }
 
     private static let asService = DatabaseStatement("SELECT set_config('role', 'cadenza_service', true)")
     private static let credential = "SELECT set_config('cadenza.credential', $1, true)"
     private static let asApp = credential + ", set_config('role', 'cadenza_app', true)"
+    /// Evaluated after the settings: Postgres goes through a list of results from left to right.
+    private static let required = ", require_credential($2)"
 }

@@ -8,5 +8,7 @@ public enum SQLiteMigrations {
         Migration(3, "job_feed", sql: PackageResources._003_job_feed_sql),
         Migration(4, "roles", sql: PackageResources._004_roles_sql),
         Migration(5, "queue", sql: PackageResources._005_queue_sql),
+        Migration(6, "queue_hardening", sql: PackageResources._006_queue_hardening_sql),
+        Migration(7, "cached_plans", sql: PackageResources._007_cached_plans_sql),
     ]
 }

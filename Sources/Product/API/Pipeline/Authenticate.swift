@@ -53,11 +53,13 @@ struct Authenticate: Sendable {
 
     /// Only wrong credentials count against the address, yet once they have used their budget up none is looked at:
     /// else guessing would go on at full speed. A request without any guesses nothing: it spends the budget of those.
-    func admit(_ context: inout RequestContext) async throws(Problem) -> Principal {
+    ///
+    /// - Parameter trustsRecent: a key that was good a moment ago may go unasked for; the caller's transactions ask.
+    func admit(_ context: inout RequestContext, trustsRecent: Bool) async throws(Problem) -> Principal {
         let request = context.request
         guard let credential = credential(of: request.head) else {
             try anonymous.admit(.open, request.remoteSubscriber)
-            throw Self.unauthenticated("Send an API key as Authorization: Bearer ck_….")
+            throw Problem.unauthenticated("Send an API key as Authorization: Bearer ck_….")
         }
         if let seconds = failures.secondsUntilAdmitted(request.remoteSubscriber) {
             throw Problem(failures, seconds: seconds)
@@ -65,12 +67,12 @@ struct Authenticate: Sendable {
         let said: String
         switch credential {
         case .key(let token):
-            if let principal = try await principal(token) {
+            if let principal = try await principal(token, trustsRecent) {
                 context.principal = principal
                 context.credential = .key
                 return principal
             }
-            said = "The API key is unknown or revoked."
+            said = Problem.keyRefused
         case .session(let session, let sessions):
             if let principal = try await sessions.resolve(session) {
                 try sessions.csrf.admit(context, session: session)
@@ -83,7 +85,7 @@ struct Authenticate: Sendable {
         if case .refused(let seconds) = failures.admit(request.remoteSubscriber) {
             throw Problem(failures, seconds: seconds)
         }
-        throw Self.unauthenticated(said)
+        throw Problem.unauthenticated(said)
     }
 
     /// `nil` where there is none, or nothing that could be one. Where Authorization stands nothing else is looked at.
@@ -96,14 +98,12 @@ struct Authenticate: Sendable {
         return .session(session, sessions)
     }
 
-    private static func unauthenticated(_ detail: String) -> Problem {
-        var problem = Problem(.unauthenticated, detail)
-        problem.fields["WWW-Authenticate"] = "Bearer realm=\"cadenza\""
-        return problem
-    }
-
-    private func principal(_ token: String) async throws(Problem) -> Principal? {
-        do { return try await accounts.authenticate(token: token) } catch { throw Problem(error) }
+    private func principal(_ token: String, _ trustsRecent: Bool) async throws(Problem) -> Principal? {
+        do {
+            return try await accounts.authenticate(token: token, trustsRecent: trustsRecent)
+        } catch {
+            throw Problem(error)
+        }
     }
 
     private static func bearerToken(_ fields: [String]) -> String? {
@@ -111,5 +111,16 @@ struct Authenticate: Sendable {
         let parts = fields[0].split(separator: " ", maxSplits: 1)
         guard parts.count == 2, String(parts[0]).equalsIgnoringASCIICase("Bearer") else { return nil }
         return String(parts[1])
+    }
+}
+
+extension Problem {
+    static let keyRefused = "The API key is unknown or revoked."
+
+    /// A 401 with the challenge that it must have.
+    static func unauthenticated(_ detail: String) -> Problem {
+        var problem = Problem(.unauthenticated, detail)
+        problem.fields["WWW-Authenticate"] = "Bearer realm=\"cadenza\""
+        return problem
     }
 }

@@ -143,7 +143,7 @@ public struct Pipeline: Sendable {
                 try await found.route.respond(to: context) {}
             }
         }
-        let principal = try await authenticate.admit(&context)
+        let principal = try await authenticate.admit(&context, trustsRecent: found.route.trustsRecentCallers)
         let admitted = context
         return try await principal.authority.act { () async throws(Problem) in
             let response = try await handle(found, admitted, principal)

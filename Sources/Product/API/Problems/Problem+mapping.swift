@@ -50,6 +50,7 @@ extension Problem {
         switch error {
         case .insufficientCredits(let available, let required):
             self = .insufficientCredits(available: available, required: required)
+        case .callerRefused: self = .unauthenticated(Self.keyRefused)
         default: self.init(.internalError, Self.internalDetail, cause: "ledger: \(error)")
         }
     }

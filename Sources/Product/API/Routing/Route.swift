@@ -66,6 +66,8 @@ struct Route: Sendable {
     let sendsText: Bool
     /// Whether an input is the body.
     let takesBody: Bool
+    /// Whether a credential that was good a moment ago is looked up again only by the handler's own transaction.
+    private(set) var trustsRecentCallers = false
     private let run: @Sendable (RequestContext, Admission) async throws(Problem) -> Response
     /// Answers without a task, where the handler waits for nothing.
     private(set) var atOnce: (@Sendable (RequestContext) throws(Problem) -> Response)?
@@ -128,6 +130,14 @@ struct Route: Sendable {
             try Preconditions.heed(&response, context.request.head)
             return response
         }
+    }
+
+    /// Saves the credential's own round trip. Only for a handler that does nothing and knows nothing before it had a
+    /// transaction on the caller's authority, and that maps `credentialRefused` to `unauthenticated`.
+    func trustingRecentCallers() -> Route {
+        var route = self
+        route.trustsRecentCallers = true
+        return route
     }
 
     /// Reads the inputs, spends the budget, runs the handler: in the order of the contract, 400 → 429 → 404 → the rest.

@@ -1,0 +1,169 @@
+internal import Database
+internal import Synchronization
+
+/// The steps in which one task's inconsistent records must cost nobody but itself: together first, and where that
+/// fails for what a task is, one by one.
+extension Executor {
+    struct ClaimOutcome: Sendable {
+        var claims: [Claim] = []
+        /// Nobody knows whether these were claimed.
+        var doubts: [Claim] = []
+        var hasDiscarded = false
+        var failure: (any Error)?
+    }
+
+    private final class Seen: Sendable {
+        private let stored = Mutex<(claims: [Claim], names: [String])>(([], []))
+
+        func note(_ claims: [Claim]) { stored.withLock { $0 = (claims, claims.map(\.taskID)) } }
+
+        func note(_ report: RescueReport) {
+            stored.withLock { $0.names = report.requeued + report.exhausted + report.canceled }
+        }
+
+        var claims: [Claim] { stored.withLock { $0.claims } }
+        var names: [String] { stored.withLock { $0.names } }
+    }
+
+    // MARK: Claim
+
+    func claimed(limit: Int) async -> ClaimOutcome {
+        let first = await claimedTogether(limit: limit)
+        guard case .failed(let error, let seen) = first else { return outcome(of: first) }
+        guard hooks.blamesTask(error), !seen.isEmpty else { return outcome(of: first) }
+        var total = ClaimOutcome(hasDiscarded: true)
+        for _ in seen {
+            let one = await claimedTogether(limit: 1)
+            if case .failed(let error, let seen) = one, hooks.blamesTask(error), let task = seen.first {
+                do {
+                    try await discardAlone(task.taskID, because: error)
+                } catch {
+                    total.failure = error
+                    return total
+                }
+                continue
+            }
+            let next = outcome(of: one)
+            total.claims += next.claims
+            total.doubts += next.doubts
+            total.failure = next.failure
+            if next.failure != nil || next.claims.isEmpty && !next.hasDiscarded { return total }
+        }
+        return total
+    }
+
+    private enum Attempt {
+        case made([Claim], hasDiscarded: Bool)
+        case failed(any Error, seen: [Claim])
+    }
+
+    private func outcome(of attempt: Attempt) -> ClaimOutcome {
+        switch attempt {
+        case .made(let claims, let hasDiscarded): return ClaimOutcome(claims: claims, hasDiscarded: hasDiscarded)
+        case .failed(let error, let seen):
+            switch DatabaseError(within: error) {
+            // Another server has the turn, and keeps it for longer than is worth waiting for: at the next poll.
+            case .busy: return ClaimOutcome()
+            case .outcomeUnknown: return ClaimOutcome(doubts: seen, failure: error)
+            default: return ClaimOutcome(failure: error)
+            }
+        }
+    }
+
+    private func claimedTogether(limit: Int) async -> Attempt {
+        let seen = Seen()
+        do {
+            let claims = try await database.write { [self] connection in
+                let claims = try await queue.claim(worker: worker, kinds: kinds, limit: limit, in: connection)
+                seen.note(claims)
+                guard !claims.isEmpty else { return claims }
+                let refused = try await discard(try await hooks.claimed(claims, connection), connection)
+                return claims.filter { !refused.contains($0.taskID) }
+            }
+            return .made(claims, hasDiscarded: claims.count < seen.claims.count)
+        } catch {
+            return .failed(error, seen: seen.claims)
+        }
+    }
+
+    // MARK: Rescue
+
+    func takeOver() async throws {
+        do {
+            try await database.write { [self] connection in
+                try await follow(try await queue.takeOver(as: worker, isAlive: isAlive, in: connection), connection)
+            }
+        } catch  where hooks.blamesTask(error) {
+            // Left to the leases, which are looked after one by one.
+            hooks.failed(error)
+        }
+    }
+
+    func rescue(sparing living: [Claim]) async throws {
+        let together = Seen()
+        do {
+            return try await rescue(sparing: living, limit: .max, together)
+        } catch  where hooks.blamesTask(error) && !together.names.isEmpty {}
+        for _ in together.names {
+            let alone = Seen()
+            do {
+                try await rescue(sparing: living, limit: 1, alone)
+            } catch  where hooks.blamesTask(error) && !alone.names.isEmpty {
+                for name in alone.names { try await discardAlone(name, because: error) }
+            }
+            guard !alone.names.isEmpty else { return }
+        }
+    }
+
+    private func rescue(sparing living: [Claim], limit: Int, _ seen: Seen) async throws {
+        try await database.write { [self] connection in
+            let report = try await queue.rescue(sparing: living, limit: limit, in: connection)
+            seen.note(report)
+            try await follow(report, connection)
+        }
+    }
+
+    /// Tells the owner what became of tasks, and ends those that it cannot make anything of.
+    func follow(_ report: RescueReport, _ connection: any DatabaseConnection) async throws {
+        guard !report.isEmpty else { return }
+        _ = try await discard(try await hooks.rescued(report, connection), connection)
+    }
+
+    // MARK: Discard
+
+    /// Ends the tasks as failed, in this transaction. Returns their names.
+    private func discard(
+        _ refusals: [TaskRefusal], _ connection: any DatabaseConnection
+    ) async throws -> Set<String> {
+        let names = refusals.map(\.taskID)
+        let ended = try await queue.discard(names, in: connection)
+        for refusal in refusals where ended.contains(refusal.taskID) {
+            try await hooks.discarded(refusal.taskID, connection)
+        }
+        let told = hooks.toldOfDiscard
+        connection.afterCommit { for refusal in refusals { told(refusal) } }
+        return Set(names)
+    }
+
+    /// In a transaction of its own; if the owner cannot follow, without it.
+    private func discardAlone(_ taskID: String, because error: any Error) async throws {
+        let refusal = TaskRefusal(taskID: taskID, reason: "\(error)")
+        do {
+            try await database.write { [self] in _ = try await discard([refusal], $0) }
+        } catch  where hooks.blamesTask(error) {
+            try await database.write { [queue] in _ = try await queue.discard([taskID], in: $0) }
+            hooks.toldOfDiscard(refusal)
+        }
+    }
+}
+
+extension DatabaseError {
+    /// What the database said, if it is the database that speaks.
+    init?(within error: any Error) {
+        switch error {
+        case let error as DatabaseError: self = error
+        case QueueError.database(let error): self = error
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,1 @@
+-- Its Postgres twin makes functions that the embedded engine does not have cheaper.

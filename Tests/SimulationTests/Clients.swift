@@ -109,6 +109,7 @@ struct Clients: Sendable {
 
     private func mood() -> EngineMood {
         switch scheduler.dice.below(20) {
+        case 0 where scheduler.dice.chance(0.5): .deadly
         case 0...7: .quick
         case 8...12: .steady
         case 13...15: .flaky

@@ -13,6 +13,8 @@ final class Inspector: @unchecked Sendable {
     /// When an attempt began, by the run's own time.
     private var beginnings: [String: Double] = [:]
     private var durable: Set<String> = []
+    /// Of tasks that run: their workers' processes and deaths.
+    private var workers: [String: (process: Int64, deaths: Int64)] = [:]
 
     init(_ run: Run) { self.run = run }
 
@@ -36,6 +38,7 @@ final class Inspector: @unchecked Sendable {
             try checkTogether()
             try checkSums()
             try checkStates()
+            try checkDeaths()
             try checkFiles()
         } catch {
             run.violated("the observer reads \(error)")
@@ -101,6 +104,20 @@ final class Inspector: @unchecked Sendable {
         }
     }
 
+    /// In calm times nobody's task is taken away but the dead's.
+    private func checkDeaths() throws(DatabaseError) {
+        var running: [String: (process: Int64, deaths: Int64)] = [:]
+        for row in rows("SELECT id, state, deaths, worker_pid FROM queue_tasks") {
+            let (id, deaths) = (try row.text("id"), try row.integer("deaths"))
+            if try row.text("state") == "running" { running[id] = (try row.integer("worker_pid"), deaths) }
+            guard let before = workers[id], deaths > before.deaths else { continue }
+            run.trace.count("deaths")
+            let isCalm = run.scheduler.seconds > run.calmSince + 2 * run.plan.queue.leaseSeconds
+            if isCalm, !run.process(before.process).isDead { run.violated("\(id) was taken from a server that lives") }
+        }
+        workers = running
+    }
+
     /// What a row names would survive a power cut.
     private func checkFiles() throws(DatabaseError) {
         let named = rows(
@@ -152,6 +169,8 @@ final class Inspector: @unchecked Sendable {
                 (SELECT COUNT(*) FROM job_events e WHERE e.job_id = j.id AND e.kind = 'claimed') AS claims,
                 (SELECT COUNT(*) FROM job_events e WHERE e.job_id = j.id
                     AND e.kind IN ('settled', 'failed', 'canceled')) AS endings,
+                (SELECT COUNT(*) FROM job_events e WHERE e.job_id = j.id
+                    AND e.kind IN ('attempt_failed', 'handed_back', 'rescued')) AS returns,
                 (SELECT COUNT(*) FROM artifacts a WHERE a.job_id = j.id) AS artifacts,
                 (SELECT COUNT(*) FROM artifacts a WHERE a.job_id = j.id AND a.name LIKE j.attempt || '-%') AS own,
                 (SELECT COUNT(*) FROM credit_usage g WHERE g.job_id = j.id) AS charges
@@ -170,6 +189,11 @@ final class Inspector: @unchecked Sendable {
             }
             let attempts = [try job.integer("attempt"), try job.integer("task_attempt"), try job.integer("claims")]
             if Set(attempts).count != 1 { run.violated("the attempts of \(id) are counted as \(attempts)") }
+            // Each attempt but the last is given back in one line; a job that waits may be canceled.
+            let last = attempts[0] - (try job.integer("returns"))
+            if last != 1, last != 0 || state != "canceled" {
+                run.violated("of \(attempts[0]) attempts of \(id), which is \(state), \(last) are not accounted for")
+            }
             let (failures, deaths) = (try job.integer("failures"), try job.integer("deaths"))
             if failures + deaths > attempts[0] { run.violated("\(id) failed more often than it was tried") }
             try checkReason(
@@ -193,7 +217,7 @@ final class Inspector: @unchecked Sendable {
         let code = try job.optionalText("error_code") ?? "none"
         if code != "none" { run.trace.count("failed.\(code)") }
         if !isRight { run.violated("\(id), which is \(mood), failed with \(code)") }
-        if try job.text("state") == "completed", mood == "broken" {
+        if try job.text("state") == "completed", mood == "broken" || mood == "deadly" {
             run.violated("\(id), which is \(mood), completed")
         }
     }

@@ -23,6 +23,7 @@ final class Run: @unchecked Sendable {
     private(set) var servers: [SimulatedServer] = []
     /// No more faults: what is to end must come to its end.
     private(set) var isCalm = false
+    private(set) var calmSince = Double.infinity
     /// What the clients were told.
     let memory = ClientMemory()
     private(set) var violations: [String] = []
@@ -76,6 +77,8 @@ final class Run: @unchecked Sendable {
         processes.contains { $0.identity == worker && !$0.isDead }
     }
 
+    func process(_ number: Int64) -> SimulatedProcess { processes[Int(number)] }
+
     /// After a commit of one server the others hear of it, mostly.
     func wakeOthers(than process: SimulatedProcess) {
         for server in servers where server.life.map({ $0.process !== process }) == true {
@@ -100,7 +103,8 @@ final class Run: @unchecked Sendable {
 
     func engineEnded(_ job: Job, on process: SimulatedProcess) { underWay[job.id]?.remove(job.attempt) }
 
-    private func crash(_ process: SimulatedProcess) {
+    /// A server dies of what it does, and is started again.
+    func crash(_ process: SimulatedProcess) {
         guard let server = servers.first(where: { $0.life?.process === process }) else { return }
         server.crash()
         scheduler.after(seconds: scheduler.dice.seconds(0.05...20)) { server.start() }
@@ -165,6 +169,7 @@ final class Run: @unchecked Sendable {
     private func calm() {
         note("calm")
         isCalm = true
+        calmSince = scheduler.seconds
         database.faults = DatabaseFaults()
         disk.faults = DiskFaults()
         for server in servers {

@@ -16,6 +16,8 @@ enum EngineMood: String, CaseIterable, Sendable {
     case endless
     /// Does not look whether it is to stop.
     case deaf
+    /// Takes its process with it.
+    case deadly
 
     init(of job: Job) {
         self = EngineMood(rawValue: String(job.input.name.prefix { $0 != "-" })) ?? .quick
@@ -47,6 +49,7 @@ struct SimulatedEngine: ServiceRunner {
                 default: 0.1...2
                 }
             scheduler.pause(seconds: scheduler.dice.seconds(seconds), in: process)
+            if mood == .deadly { kill() }
             if process.isDead { throw .canceled }
             if mood != .deaf, cancellation.isRaised { throw .canceled }
             progress.reached(Double(piece) / Double(pieces), step: "computing")
@@ -57,6 +60,12 @@ struct SimulatedEngine: ServiceRunner {
                 JobFailure(code: .engineFailed, detail: "It fails."), cause: nil, isTransient: mood == .flaky)
         }
         return ServiceResult(artifacts: try store(job, blobs), notes: [])
+    }
+
+    private func kill() {
+        let (run, process) = (run, process)
+        process.scheduler.after(seconds: 0) { run.crash(process) }
+        process.scheduler.pause(seconds: 1, in: process)
     }
 
     private func check(_ input: OpenFile, of job: Job) throws(ServiceFailure) {

@@ -104,6 +104,19 @@ struct ProcessTime: TimeSource {
     }
 }
 
+/// The database's clock, which the queue goes by, beside the process's own way to wait.
+struct DatabaseTime: TimeSource {
+    let process: SimulatedProcess
+
+    func now() -> Timestamp {
+        Timestamp(milliseconds: ProcessTime.epochMilliseconds + process.scheduler.microseconds / 1000)
+    }
+
+    func uptimeMilliseconds() -> Int64 { process.time.uptimeMilliseconds() }
+
+    func pause(seconds: Double) async { await process.time.pause(seconds: seconds) }
+}
+
 private final class CancelableWait: @unchecked Sendable {
     // SAFETY: only touched by the run's one thread at a time.
     private var waiter: UnsafeContinuation<Void, Never>?

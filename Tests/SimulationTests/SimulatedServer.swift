@@ -29,7 +29,7 @@ final class ServerLife: @unchecked Sendable {
         let time = process.time
         database = SimulatedDatabase(run.database, for: process)
         ledger = CreditLedger(time: time)
-        let queue = TaskQueue(time: time, limits: run.plan.queue)
+        let queue = TaskQueue(time: DatabaseTime(process: process), limits: run.plan.queue)
         let blobs = try LocalBlobStore(root: run.disk.root, files: ProcessFiles(run.disk, for: process), time: time)
         let broadcast = WakeBroadcast(
             time: time, tasks: process.tasks, send: { [weak run] in run?.wakeOthers(than: process) })

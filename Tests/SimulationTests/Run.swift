@@ -23,6 +23,8 @@ final class Run: @unchecked Sendable {
     private(set) var servers: [SimulatedServer] = []
     /// No more faults: what is to end must come to its end.
     private(set) var isCalm = false
+    /// Servers stop, and none is started again.
+    private(set) var isClosing = false
     private(set) var calmSince = Double.infinity
     /// What the clients were told.
     let memory = ClientMemory()
@@ -181,6 +183,7 @@ final class Run: @unchecked Sendable {
     /// Every server stops in order.
     private func close() async {
         openEnds = 0
+        isClosing = true
         for server in servers { join { await server.stop(graceSeconds: 5) } }
         let end = scheduler.seconds + 60
         while openEnds > 0, scheduler.seconds < end { await world.time.pause(seconds: 0.1) }

@@ -125,7 +125,7 @@ final class SimulatedServer: @unchecked Sendable {
 
     /// Blocks on the disk, so not on a task of the server itself.
     func start() {
-        guard life == nil else { return }
+        guard life == nil, !run.isClosing else { return }
         let process = run.newProcess(on: host)
         do {
             let life = try ServerLife(process, in: run)

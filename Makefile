@@ -77,6 +77,12 @@ chaos: models ## break real servers on a Postgres of their own CYCLES (20) times
 	@scripts/setup.sh --test
 	@scripts/chaos --cycles $(or $(CYCLES),20) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE))
 
+.PHONY: simulate
+simulate: build ## break simulated servers under SEEDS (5000) seeds from FIRST (1); SEED=… repeats one and prints what happens
+	@CADENZA_SIMULATION_FIRST=$(or $(SEED),$(FIRST),1) \
+		CADENZA_SIMULATION_SEEDS=$(if $(SEED),1,$(or $(SEEDS),5000)) \
+		swift test --skip-build --disable-xctest --filter SimulationTests
+
 .PHONY: openapi
 openapi: models ## hold the server to its OpenAPI document with schemathesis, which it installs
 	@scripts/schemathesis.sh

@@ -9,7 +9,7 @@ final class Gremlin: @unchecked Sendable {
     func strike() async {
         guard !run.isCalm else { return }
         let server = scheduler.dice.one(of: run.servers)
-        switch scheduler.dice.below(10) {
+        switch scheduler.dice.below(14) {
         case 0, 1: await crash(server)
         case 2, 3: await freeze(server)
         case 4: await stop(server)
@@ -17,6 +17,7 @@ final class Gremlin: @unchecked Sendable {
         case 6: moveClock(of: server)
         case 7: await breakDatabase()
         case 8: await fillDisk()
+        case 9, 10, 11, 12: await part(server)
         default:
             run.note("sessions.broken")
             run.database.breakAll()
@@ -37,6 +38,16 @@ final class Gremlin: @unchecked Sendable {
         guard !process.isDead, process.isFrozen else { return }
         run.note("server.thawed", "process \(process.number)")
         scheduler.thaw(process)
+    }
+
+    /// What it computes goes on; its leases run out.
+    private func part(_ server: SimulatedServer) async {
+        guard let process = server.life?.process, !process.isCutOff else { return }
+        run.note("server.parted", "process \(process.number)")
+        run.database.part(process)
+        await run.world.time.pause(seconds: scheduler.dice.seconds(1...30))
+        process.isCutOff = false
+        run.note("server.joined", "process \(process.number)")
     }
 
     private func stop(_ server: SimulatedServer) async {

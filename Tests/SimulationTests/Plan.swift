@@ -38,9 +38,9 @@ struct Plan {
         submitterCount = dice.below(3) + 1
         buyerCount = dice.below(2)
         faultSeconds = dice.seconds(20...90)
-        faultCount = dice.below(9)
+        faultCount = dice.below(13)
         skewSecondsMax = dice.one(of: [0, 1, 1, 15])
-        queue.leaseSeconds = dice.seconds(8...16)
+        queue.leaseSeconds = dice.seconds(3...12)
         queue.runningPerKeyMax = dice.below(3) + 1
         queue.backoffSeconds = 0.5
         queue.backoffSecondsMax = 5
@@ -55,8 +55,8 @@ struct Plan {
         jobs.orphanGraceSeconds = 400
         noticeLoss = dice.one(of: [0, 0.2, 1])
         if dice.chance(0.75) { drawDatabaseFaults(&dice) }
-        if dice.chance(0.4) {
-            disk.failure = dice.one(of: [0, 0.02, 0.1])
+        if dice.chance(0.5) {
+            disk.failure = dice.one(of: [0, 0.05, 0.15])
             disk.slowness = dice.one(of: [0, 0.02, 0.1])
         }
     }

@@ -173,6 +173,7 @@ final class Run: @unchecked Sendable {
         isCalm = true
         calmSince = scheduler.seconds
         database.faults = DatabaseFaults()
+        database.isReached = true
         disk.faults = DiskFaults()
         for server in servers {
             if let life = server.life, life.process.isFrozen { scheduler.thaw(life.process) }

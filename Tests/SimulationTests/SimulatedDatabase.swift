@@ -76,7 +76,7 @@ final class SimulatedDatabase: SQLDatabase {
         if process.isDead { throw DatabaseError.closed }
         guard !Self.isInside else { throw DatabaseError.misuse("a transaction inside another") }
         await process.time.pause(seconds: server.scheduler.dice.seconds(0...0.001))
-        if server.faults.isDown {
+        if server.faults.isDown || process.isCutOff && !server.isReached {
             note("database.unreachable")
             await process.time.pause(seconds: server.scheduler.dice.seconds(0...2))
             throw DatabaseError.unreachable("simulated")

@@ -35,6 +35,8 @@ final class SimulatedDatabaseServer: @unchecked Sendable {
 
     let scheduler: Scheduler
     var faults = DatabaseFaults()
+    /// In calm times everybody reaches it.
+    var isReached = false
     private let path: String
     private let writer: SQLiteHandle
     /// For looks from outside of the run.
@@ -145,6 +147,12 @@ final class SimulatedDatabaseServer: @unchecked Sendable {
     /// The server ends what a dead process had open.
     func processDied(_ process: SimulatedProcess) {
         for session in sessions where session.process === process { release(session) }
+    }
+
+    /// The network parts a process from it.
+    func part(_ process: SimulatedProcess) {
+        process.isCutOff = true
+        for session in sessions where session.process === process { session.breakOff(.connectionLost) }
     }
 
     /// An administrator, or a restart, breaks every connection.

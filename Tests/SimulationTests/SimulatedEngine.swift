@@ -46,7 +46,7 @@ struct SimulatedEngine: ServiceRunner {
                 case .quick: 0.01...0.3
                 case .endless: 1...4
                 case .deaf: 0.5...6
-                default: 0.1...2
+                default: 0.1...5
                 }
             scheduler.pause(seconds: scheduler.dice.seconds(seconds), in: process)
             if mood == .deadly { kill() }

@@ -24,6 +24,8 @@ final class SimulatedProcess: @unchecked Sendable {
     unowned let scheduler: Scheduler
     var isDead = false
     var isFrozen = false
+    /// The network parts it from the database.
+    var isCutOff = false
     /// Those with something to do.
     var threads: [LockstepThread] = []
     /// What is told of the death: clients that wait, the database's sessions.
@@ -47,7 +49,7 @@ final class SimulatedProcess: @unchecked Sendable {
     func nextIdentifier(at now: Timestamp) -> (high: UInt64, low: UInt64) {
         let (high, low) = identifiers.next(at: now) { scheduler.dice.next() }
         // The last digits name a blob's folder: with few of them blobs meet in one.
-        return (high, low & ~0xFF | low & 0x3)
+        return (high, low & ~0xFF | low & 0x7)
     }
 
     func die() {

@@ -73,9 +73,10 @@ prove: models fixtures ## show the promises of docs/status.md; CASES="song crash
 	@scripts/prove $(CASES)
 
 .PHONY: chaos
-chaos: models ## break real servers on a Postgres of their own CYCLES (20) times; SEED=… repeats, ENGINE=sqlite
-	@scripts/setup.sh --test
-	@scripts/chaos --cycles $(or $(CYCLES),20) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE))
+chaos: models ## break real servers CYCLES (20) times; SEED=… repeats, ENGINE=sqlite, FAULTS=kill,stop
+	@scripts/setup.sh --chaos
+	@scripts/chaos --cycles $(or $(CYCLES),20) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE)) \
+		$(if $(FAULTS),--faults $(FAULTS))
 
 .PHONY: simulate
 simulate: build ## break simulated servers under SEEDS (5000) seeds from FIRST (1); SEED=… repeats one and prints what happens

@@ -131,7 +131,7 @@ let suites: [Target] = [
             "Support",
         ]),
     tests("PageTests", ["Core", "HTTP", "Page", "CLinux", "CZlib", "Support"]),
-    tests("EndToEndTests", ["Core", "Support", "CLinux"]),
+    tests("EndToEndTests", ["Core", "Database", "SQLite", "Support", "CLinux"]),
     tests("TidyTests", ["Core", "Support"]),
 ]
 

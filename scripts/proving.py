@@ -39,21 +39,28 @@ def tree_memory(pid):
     return total
 
 
+def surroundings(data, environment):
+    """What a program of ours finds around it: of this machine, but none of its servers' or tests' settings."""
+    clean = {k: v for k, v in os.environ.items()
+             if k not in ("PORT", "DATA_DIR") and not k.startswith("CADENZA_TEST_")}
+    return clean | {"DATA_DIR": str(data), "PORT": "0"} | environment
+
+
 class Server:
-    def __init__(self, binary, data, flags=(), **environment):
+    def __init__(self, binary, data, flags=(), before=(), **environment):
         self.binary, self.data, self.flags, self.environment = binary, data, flags, environment
+        self.before = before
         self.peak = 0
         self.start()
 
     def env(self):
-        clean = {k: v for k, v in os.environ.items() if k not in ("PORT", "DATA_DIR")}
-        return clean | {"DATA_DIR": str(self.data), "PORT": "0"} | self.environment
+        return surroundings(self.data, self.environment)
 
     def start(self):
         self.log = open(self.data.parent / f"{self.data.name}.log", "ab")
         self.process = subprocess.Popen(
-            [self.binary, "serve", "--demo", *self.flags], env=self.env(), stdout=subprocess.PIPE, stderr=self.log,
-            text=True)
+            [*self.before, self.binary, "serve", "--demo", *self.flags], env=self.env(), stdout=subprocess.PIPE,
+            stderr=self.log, text=True)
         self.url = self.key = None
         for line in self.process.stdout:
             if line.startswith("URL: "):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Checks what the build needs and installs what is missing by apt. With --test also what the tests need, with
-# --bench what the measurements need.
+# --bench what the measurements need, with --chaos what the tests and scripts/chaos need.
 # Asks nothing, needs root or password-less sudo only when something is missing, and is quick when nothing is.
 set -euo pipefail
 
@@ -51,6 +51,12 @@ missing_for_tests() {
     missing_postgres
 }
 
+missing_for_chaos() {
+    missing_for_tests
+    # It sets the clock of one process.
+    compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || echo libfaketime
+}
+
 missing_postgres() {
     # Debian keeps the server out of PATH.
     command -v postgres >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo postgresql
@@ -85,6 +91,9 @@ main() {
     mapfile -t missing < <(missing_for_build)
     if [[ ${1:-} == --test ]]; then
         mapfile -t -O "${#missing[@]}" missing < <(missing_for_tests)
+    fi
+    if [[ ${1:-} == --chaos ]]; then
+        mapfile -t -O "${#missing[@]}" missing < <(missing_for_chaos)
     fi
     if [[ ${1:-} == --bench ]]; then
         mapfile -t -O "${#missing[@]}" missing < <(missing_for_bench)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Runs a command beside a PostgreSQL server of its own, in a folder of its own, and removes both afterwards, whatever
 # becomes of the command. CADENZA_TEST_POSTGRES is the server's address; server.crt in its folder is its certificate.
-# With CADENZA_TEST_DURABLE=1 it keeps what it commits, as a real one does.
+# With CADENZA_TEST_DURABLE=1 it keeps what it commits, as a real one does. A file `keep` in the server's folder leaves
+# both there for whoever wants to look.
 set -euo pipefail
 
 fail() {
@@ -28,6 +29,10 @@ if [[ $(id -u) == 0 ]]; then
 fi
 
 stop() {
+    if [[ -e $folder/keep ]]; then
+        printf 'postgres: left running: %s\n' "${CADENZA_TEST_POSTGRES:-$folder}" >&2
+        return
+    fi
     "${as[@]}" "$bin/pg_ctl" -D "$folder/data" -m immediate -s stop >/dev/null 2>&1 || true
     rm -rf "$folder"
 }

@@ -29,7 +29,7 @@ final class Application: Sendable {
     private let hub: JobEventHub
     private let executor: Executor
     private let http: HTTPServer.Server
-    private let broadcast: WakeBroadcast?
+    private let broadcasts: [WakeBroadcast]
     private let listener = Mutex<PostgresListener?>(nil)
     private let housekeeping = Mutex<[Task<Void, Never>]>([])
 
@@ -38,14 +38,22 @@ final class Application: Sendable {
         self.store = store
         let log = host.log
         self.log = log
-        hub = JobEventHub(watchersPerAccountMax: store.settings.http.websocketsPerAccountMax)
         let (settings, metrics) = (store.settings, Metrics())
+        let relay = JobRelay()
+        let news = Self.broadcast(to: store.notices, log) { try await $0.tell(relay.take()) }
+        hub = JobEventHub(
+            watchersPerAccountMax: settings.http.websocketsPerAccountMax,
+            told: { notice in
+                guard let news else { return }
+                relay.add(notice)
+                news.raise()
+            })
         let blobs = try LocalBlobStore(root: settings.data.directory)
         let disk = BlockingPool(name: "disk", threads: 4)
         let queue = TaskQueue(time: store.time, limits: settings.queueLimits, clock: .database)
         let wake = WakeUp()
-        let broadcast = Self.broadcast(to: store.notices, log)
-        self.broadcast = broadcast
+        let broadcast = Self.broadcast(to: store.notices, log) { try await $0.wake() }
+        broadcasts = [broadcast, news].compactMap(\.self)
         let models = try InstalledModels(settings: settings)
         jobs = JobService(
             database: store.database, ledger: store.ledger, queue: queue, blobs: blobs, disk: disk,
@@ -123,10 +131,12 @@ final class Application: Sendable {
     /// Below the loops', so that the server answers while engines compute.
     private static let workerNiceness: Int32 = 5
 
-    private static func broadcast(to notices: ServerNotices?, _ log: Logger) -> WakeBroadcast? {
+    private static func broadcast(
+        to notices: ServerNotices?, _ log: Logger, _ send: @escaping @Sendable (ServerNotices) async throws -> Void
+    ) -> WakeBroadcast? {
         notices.map { notices in
             WakeBroadcast(
-                send: { try await notices.send() },
+                send: { try await send(notices) },
                 failed: { log.warning("other servers were not told", ["cause": "\($0)"]) })
         }
     }
@@ -163,11 +173,17 @@ final class Application: Sendable {
         }
         let port = try http.start()
         // Without slots the server takes jobs in and leaves them to others.
-        if store.settings.workers.slots > 0 {
-            executor.start()
-            let listening = store.notices?.listen(log) { [executor] in executor.wake() }
-            listener.withLock { $0 = listening }
+        if store.settings.workers.slots > 0 { executor.start() }
+        let listening = store.notices?.listen(log) { [executor, hub] word in
+            switch word {
+            case .wake: executor.wake()
+            case .jobs(let notices): for notice in notices { hub.hear(notice) }
+            case .somethingMissed:
+                executor.wake()
+                hub.lookAgain()
+            }
         }
+        listener.withLock { $0 = listening }
         let (jobs, hub, log) = (jobs, hub, log)
         let tasks = [
             Self.every(store.settings.http.eventHeartbeatSeconds) { hub.heartbeat() },
@@ -200,8 +216,10 @@ final class Application: Sendable {
         _ = await (drained, stopped)
         for task in tasks { await task.value }
         // What was put back is for the others.
-        broadcast?.raise()
-        await broadcast?.close()
+        for broadcast in broadcasts {
+            broadcast.raise()
+            await broadcast.close()
+        }
         listener.withLock { $0?.close() }
         await store.close()
         await log.flush()

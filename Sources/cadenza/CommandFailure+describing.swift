@@ -32,6 +32,8 @@ extension CommandFailure {
         case .busy: self.init("others hold the database", exit: .unavailable)
         case .schemaTooNew(let found, let known):
             self.init("the database is of a newer version: schema \(found), known \(known)", exit: .config)
+        case .migrationChanged(let number):
+            self.init("migration \(number) is not the one that was applied to the database", exit: .config)
         case .unreachable(let reason): self.init("the database cannot be reached: \(reason)", exit: .unavailable)
         case .permissionDenied(let message): self.init("the database refuses: \(message)", exit: .config)
         case .failed(_, let message): self.init("the database: \(message)", exit: .cannotCreate)

@@ -14,13 +14,29 @@ extension DatabaseEngine {
         let logins = Logins(settings: settings, loops: server?.loops ?? own, time: time, log: server?.log)
         do {
             let database = settings.database.serviceURL.isEmpty ? try await logins.one() : try await logins.each()
-            let notices = try logins.notices(database)
+            let notices = try await logins.notices(database)
             return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: notices) {
                 await database.close()
                 for loop in own { loop.stop() }
             }
         } catch {
             for loop in own { loop.stop() }
+            throw error
+        }
+    }
+
+    /// The login that changes the schema; a server's that has none still can look at it.
+    static func postgresSchema(_ settings: Settings, time: any TimeSource) async throws -> DatabaseEngine {
+        let loop = try EventLoop(name: "postgres")
+        do {
+            let logins = Logins(settings: settings, loops: [loop], time: time, log: nil)
+            let database = try await logins.schema()
+            return DatabaseEngine(database: database, migrations: PostgresMigrations.all, notices: nil) {
+                await database.close()
+                loop.stop()
+            }
+        } catch {
+            loop.stop()
             throw error
         }
     }
@@ -75,14 +91,22 @@ private struct Logins {
         }
     }
 
-    /// Servers wake each other as the service.
-    func notices(_ database: RoleDatabase) throws -> ServerNotices {
-        let isOne = settings.database.serviceURL.isEmpty
-        return ServerNotices(
-            database: database,
-            address: isOne
-                ? try address(settings.database.url, "url") : try address(settings.database.serviceURL, "service_url"),
-            loop: loops[0], limits: settings.postgresLimits)
+    func schema() async throws -> PostgresDatabase {
+        if !settings.database.ownerURL.isEmpty { return try await open(settings.database.ownerURL, "owner_url") }
+        return settings.database.serviceURL.isEmpty
+            ? try await open(settings.database.url, "url")
+            : try await open(settings.database.serviceURL, "service_url")
+    }
+
+    /// Servers tell each other as the service, and listen where they are told to, else with its login.
+    func notices(_ database: RoleDatabase) async throws -> ServerNotices {
+        let urls = [
+            (settings.database.listenURL, "listen_url"), (settings.database.serviceURL, "service_url"),
+            (settings.database.url, "url"),
+        ]
+        let (url, key) = urls.first { !$0.0.isEmpty } ?? urls[2]
+        return try await ServerNotices(
+            database: database, address: try address(url, key), loop: loops[0], limits: settings.postgresLimits)
     }
 
     /// Requests on a login that may all would be a wall that nobody misses until it is needed.

@@ -35,10 +35,30 @@ struct DatabaseEngine: Sendable {
     static func open(
         _ settings: Settings, isNew: Bool, time: any TimeSource, server: ServerHost?
     ) async throws -> DatabaseEngine {
-        let url = settings.database.url
-        return isSQLite(settings)
-            ? try await sqlite(String(url.dropFirst(sqlitePrefix.count)), settings, isNew, time)
-            : try await postgres(settings, time: time, server: server)
+        guard isSQLite(settings) else { return try await postgres(settings, time: time, server: server) }
+        let (engine, database) = try sqlite(sqlitePath(settings), settings, isNew, time)
+        try await database.migrate()
+        return engine
+    }
+
+    /// The database with its schema as it is, by the login that changes it.
+    ///
+    /// - Returns: `nil` if it is a SQLite file that is not there, and `isNew` does not say to make it.
+    static func openSchema(_ settings: Settings, isNew: Bool, time: any TimeSource) async throws -> DatabaseEngine? {
+        guard isSQLite(settings) else { return try await postgresSchema(settings, time: time) }
+        let path = sqlitePath(settings)
+        guard isNew || access(path, F_OK) == 0 else { return nil }
+        return try sqlite(path, settings, isNew, time).engine
+    }
+
+    /// Whether `openSchema` opens a login that may change the schema.
+    static func mayMigrate(_ settings: Settings) -> Bool {
+        settings.database.serviceURL.isEmpty || !settings.database.ownerURL.isEmpty
+    }
+
+    /// The schema's steps of the engine that the settings name.
+    static func migrations(_ settings: Settings) -> [Migration] {
+        isSQLite(settings) ? SQLiteMigrations.all : PostgresMigrations.all
     }
 
     private static let sqlitePrefix = "sqlite:"
@@ -46,9 +66,13 @@ struct DatabaseEngine: Sendable {
     /// A file, which one server at a time uses.
     static func isSQLite(_ settings: Settings) -> Bool { settings.database.url.hasPrefix(sqlitePrefix) }
 
+    private static func sqlitePath(_ settings: Settings) -> String {
+        String(settings.database.url.dropFirst(sqlitePrefix.count))
+    }
+
     private static func sqlite(
         _ path: String, _ settings: Settings, _ isNew: Bool, _ time: any TimeSource
-    ) async throws -> DatabaseEngine {
+    ) throws -> (engine: DatabaseEngine, database: SQLiteDatabase) {
         if isNew {
             try Store.makeDirectory(settings.data.directory)
         } else if access(path, F_OK) != 0 {
@@ -56,9 +80,9 @@ struct DatabaseEngine: Sendable {
                 "there is no database at \(path); DATA_DIR or --config say where the server's is", exit: .noInput)
         }
         let database = try SQLiteDatabase(path: path, time: time)
-        try await database.migrate()
-        return DatabaseEngine(database: database, migrations: SQLiteMigrations.all, notices: nil) {
+        let engine = DatabaseEngine(database: database, migrations: SQLiteMigrations.all, notices: nil) {
             await database.close()
         }
+        return (engine, database)
     }
 }

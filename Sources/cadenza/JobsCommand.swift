@@ -142,16 +142,8 @@ private struct JobListing {
 
     var table: String {
         let head = ["ID", "STATE", "ACCOUNT", "SERVICE", "ATTEMPT", "STEP", "CREATED", "NOTE"]
-        let rows = [head] + jobs.map(Self.row)
-        let widths = head.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        let lines = rows.map { row in
-            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
-            var line = cells.joined(separator: "  ")
-            while line.last == " " { line.removeLast() }
-            return line
-        }
         let notice = pausedSince.map { ["The queue is paused since \($0)."] } ?? []
-        return (notice + lines).joined(separator: "\n")
+        return (notice + textTable([head] + jobs.map(Self.row))).joined(separator: "\n")
     }
 
     private static func row(_ overview: JobOverview) -> [String] {

@@ -171,20 +171,6 @@ struct LedgerCommand: AsyncParsableCommand {
     }
 }
 
-struct MigrateCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "migrate", abstract: "Bring the database's schema up to date and show its steps.")
-    @OptionGroup var settings: SettingsOption
-
-    func run() async throws {
-        try await withStore(settings, isNew: true) { store in
-            for step in try await Migrator(store.migrations, time: store.time).status(store.database) {
-                print("\(padded(Int64(step.number), 4))  \(step.name)  \(step.isApplied ? "applied" : "missing")")
-            }
-        }
-    }
-}
-
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Print the settings in force, secrets redacted.")

@@ -1,37 +1,65 @@
 import Core
 import Database
+import JobQueue
 import Postgres
 import Reactor
+import Studio
 import Telemetry
 
-/// How servers of one Postgres database wake each other. The connection that listens has the workers' login: a
-/// pooler that lends sessions by the transaction would lose it, and leave the polling.
+/// How servers of one Postgres database tell each other that there is work, and what happens to jobs. The connection
+/// that listens must keep its session: a pooler that lends them by the transaction leaves nothing but the polling.
+///
+/// The channel's name is a secret of the database's, which only the service reads: any login may listen and notify.
 struct ServerNotices: Sendable {
-    private static let channel = "cadenza_queue"
-
-    let database: any SQLDatabase
-    let address: PostgresAddress
-    let loop: EventLoop
-    let limits: PostgresLimits
+    private let database: any SQLDatabase
+    private let channel: String
+    private let address: PostgresAddress
+    private let loop: EventLoop
+    private let limits: PostgresLimits
     /// Tells one's own notices from the others'.
     private let sender = "\(UInt64.random(in: .min ... .max))"
 
-    init(database: any SQLDatabase, address: PostgresAddress, loop: EventLoop, limits: PostgresLimits) {
+    init(
+        database: any SQLDatabase, address: PostgresAddress, loop: EventLoop, limits: PostgresLimits
+    ) async throws {
         self.database = database
         self.address = address
         self.loop = loop
         self.limits = limits
+        channel = try await DatabaseCaller.$current.withValue(.service) {
+            try await database.read { connection in
+                guard let row = try await connection.query("SELECT name FROM server_channel", []).first else {
+                    throw DatabaseError.misuse("server_channel is empty")
+                }
+                return try row.text("name")
+            }
+        }
     }
 
-    func send() async throws {
-        let notice = DatabaseStatement("SELECT pg_notify($1, $2)", [.text(Self.channel), .text(sender)])
-        try await DatabaseCaller.$current.withValue(.service) { try await database.write(batch: [notice]) }
+    /// Says that there may be something to claim, or to stop.
+    func wake() async throws { try await send([""]) }
+
+    /// Says what happened to jobs, in the texts of a `JobRelay`.
+    func tell(_ texts: [String]) async throws { if !texts.isEmpty { try await send(texts) } }
+
+    private func send(_ texts: [String]) async throws {
+        let notices = texts.map { text in
+            DatabaseStatement("SELECT pg_notify($1, $2)", [.text(channel), .text("\(sender) \(text)")])
+        }
+        try await DatabaseCaller.$current.withValue(.service) { _ = try await database.write(batch: notices) }
     }
 
-    /// Calls `heard` for every notice of another server, and when there may have been some that nobody heard.
-    func listen(_ log: Logger, heard: @escaping @Sendable () -> Void) -> PostgresListener {
+    /// What has come from another server.
+    enum Word: Sendable {
+        case wake
+        case jobs([JobNotice])
+        /// Nobody knows what was said meanwhile.
+        case somethingMissed
+    }
+
+    func listen(_ log: Logger, heard: @escaping @Sendable (Word) -> Void) -> PostgresListener {
         PostgresListener(
-            address, channels: [Self.channel], loop: loop, limits: limits,
+            address, channels: [channel], loop: loop, limits: limits,
             observe: { event in
                 switch event {
                 case .connected: log.debug("listening for other servers")
@@ -40,8 +68,10 @@ struct ServerNotices: Sendable {
                 }
             },
             heard: { [sender] signal in
-                if case .notice(_, sender) = signal { return }
-                heard()
+                guard case .notice(_, let payload) = signal else { return heard(.somethingMissed) }
+                let parts = payload.split(separator: " ", maxSplits: 1)
+                guard parts.first.map(String.init) != sender else { return }
+                heard(parts.count == 2 ? .jobs(JobRelay.read(String(parts[1]))) : .wake)
             })
     }
 }

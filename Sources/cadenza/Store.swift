@@ -39,7 +39,7 @@ struct Store: Sendable {
     func close() async { await engine.close() }
 
     /// Wakes the servers of the database; what cannot be told they find out by polling.
-    func tellServers() async { try? await notices?.send() }
+    func tellServers() async { try? await notices?.wake() }
 
     /// Opens an account with the trial's credits; the account that has the e-mail address is returned as it is.
     func openAccount(email: String) async throws -> AccountID {

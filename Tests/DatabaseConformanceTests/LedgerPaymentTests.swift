@@ -140,6 +140,25 @@ extension Bank {
     }
 
     @Test(arguments: Backend.allCases)
+    func `news that moved nothing when they came move nothing later, whatever came between`(
+        _ backend: Backend
+    ) async throws {
+        try await Bank.open(backend) { bank in
+            let purchase = try await bank.buy(10, "cs_1")
+            #expect(try await bank.refund(purchase, 1000, "re_all") == -10)
+            #expect(try await bank.refund(purchase, 500, "re_late") == 0)
+            #expect(try await bank.reinstate(purchase, refunded: 0, "re_failed") == 10)
+            #expect(try await bank.refund(purchase, 500, "re_late") == 0)
+
+            #expect(try await bank.dispute(purchase, 300, "dp_some") == -3)
+            #expect(try await bank.reinstate(purchase, disputed: 600, "dp_late") == 0)
+            #expect(try await bank.dispute(purchase, 900, "dp_more") == -6)
+            #expect(try await bank.reinstate(purchase, disputed: 600, "dp_late") == 0)
+            #expect(try await bank.balance() == Balance(available: 1, held: 0, debt: 0))
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a refund and a dispute of one payment take its credits once`(_ backend: Backend) async throws {
         try await Bank.open(backend) { bank in
             let purchase = try await bank.buy(10, "cs_1")
@@ -238,10 +257,7 @@ extension Bank {
             try await bank.capture(hold, job: "ours")
             let charged = try await bank.deduct(3, job: "ours")
             #expect(charged.available == 5)
-            let usage = try await bank.database.read {
-                try await bank.ledger.usage(of: bank.account, limit: 1, before: nil, in: $0)
-            }
-            #expect(usage.entries.first?.id == charged.usageID)
+            #expect(try await bank.statement(limit: 1).usage?.entries.map(\.id) == [charged.usageID])
             #expect(try await bank.deduct(1, job: nil) != bank.deduct(1, job: nil), "without a job there is no replay")
             await #expect(throws: LedgerError.insufficientCredits(available: 3, required: 4)) {
                 _ = try await bank.deduct(4, job: "much")

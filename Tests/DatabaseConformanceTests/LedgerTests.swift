@@ -65,6 +65,14 @@ struct Bank: Sendable {
         try await database.read { try await ledger.balance(of: account, in: $0) }
     }
 
+    /// A page of each of the account's histories, or another's.
+    func statement(
+        of other: AccountID? = nil, limit: Int = 50, usageBefore cursor: String? = nil
+    ) async throws -> Statement {
+        try await LedgerReader(database: database, ledger: ledger).statement(
+            of: other ?? account, limit: limit, purchasesCursor: nil, usageCursor: cursor.map { .some($0) })
+    }
+
     func expire() async throws -> Int {
         try await database.write { try await ledger.expireLots(now: time.now(), in: $0) }
     }
@@ -320,10 +328,7 @@ struct Bank: Sendable {
             var seen: [String?] = []
             var cursor: String?
             repeat {
-                let from = cursor
-                let page = try await bank.database.read {
-                    try await bank.ledger.usage(of: bank.account, limit: 2, before: from, in: $0)
-                }
+                let page = try #require(try await bank.statement(limit: 2, usageBefore: cursor).usage)
                 seen += page.entries.map(\.record.jobID)
                 #expect(page.entries.allSatisfy { $0.record.fileBytes == 3_000_000_000 && $0.credits == 1 })
                 cursor = page.next
@@ -340,16 +345,12 @@ struct Bank: Sendable {
                 INSERT INTO credit_purchases (id, user_id, credits, package_type, amount_minor, currency, created_at)
                 SELECT 'pur_1', id, 10, 'starter', 3490, 'EUR', 5 FROM credit_users
                 """)
-            let page = try await bank.database.read {
-                try await bank.ledger.purchases(of: bank.account, limit: 50, before: nil, in: $0)
-            }
+            let page = try #require(try await bank.statement().purchases)
             #expect(page.entries.map(\.amountMinor) == [3490])
             #expect(page.next == nil)
             let stranger = AccountID(at: bank.time.now())
-            let none = try await bank.database.read {
-                try await bank.ledger.purchases(of: stranger, limit: 50, before: nil, in: $0)
-            }
-            #expect(none.entries.isEmpty)
+            try await bank.database.write { try await bank.ledger.openAccount(stranger, email: nil, in: $0) }
+            #expect(try await bank.statement(of: stranger).purchases?.entries == [])
         }
     }
 }

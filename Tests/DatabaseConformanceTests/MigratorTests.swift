@@ -72,6 +72,51 @@ import Testing
         }
     }
 
+    @Test(arguments: Backend.allCases)
+    func `a plan is what would be applied, and applies nothing`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, _ in
+            let migrator = Migrator([first, second], time: time)
+            for _ in 0..<2 {
+                let plan = try await migrator.plan(database).map(\.number)
+                #expect(plan == [1, 2])
+            }
+            try await Migrator([first], time: time).migrate(database)
+            let rest = try await migrator.plan(database).map(\.sql)
+            #expect(rest == [second.sql])
+            try await migrator.migrate(database)
+            let nothing = try await migrator.plan(database).count
+            #expect(nothing == 0)
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
+    func `a survey tells applied, changed, pending and newer steps apart`(_ backend: Backend) async throws {
+        try await backend.withTwo { database, _ in
+            let third = Migration(3, "third", sql: Array("CREATE TABLE three (n BIGINT);".utf8))
+            try await Migrator([first, second], time: time).migrate(database)
+            time.advance(seconds: 60)
+            let changed = Migration(2, "second", sql: Array("CREATE TABLE two (m BIGINT);".utf8))
+            let found = try await Migrator([first, changed, third], time: time).survey(database)
+            #expect(found.map(\.state) == [.applied, .changed, .pending])
+            #expect(found.map(\.name) == ["first", "second", "third"])
+            let appliedAt = time.now().adding(seconds: -60)
+            #expect(found.map(\.appliedAt) == [appliedAt, appliedAt, nil])
+            let older = try await Migrator([first], time: time).survey(database)
+            #expect(older.map(\.state) == [.applied, .newer] && older.last?.name == "second")
+        }
+    }
+
+    @Test(arguments: [
+        ("", 0), ("-- only a; remark", 0), ("SELECT 1", 1), ("SELECT 1;;\n;", 1), ("SELECT ';'; SELECT 2", 2),
+        ("SELECT 'it''s; so' AS \"a;b\"; SELECT 2;", 2), ("/* one; two */ SELECT 1;", 1),
+        ("DO $$ BEGIN a; b; END $$; SELECT 1;", 2), ("DO $x$ a; $$ b; $$ $x$; SELECT $1;", 2),
+        ("CREATE TRIGGER t AFTER UPDATE ON a BEGIN SELECT CASE WHEN 1 THEN 2 END; DELETE FROM b; END; SELECT 1;", 2),
+        ("CREATE TRIGGER t BEFORE UPDATE ON a EXECUTE FUNCTION f(); BEGIN; SELECT 1; END;", 4),
+    ])
+    func `a script's statements are counted as its engine reads them`(_ sql: String, _ count: Int) {
+        #expect(Migration(1, "any", sql: Array(sql.utf8)).statementCount == count)
+    }
+
     @Test(arguments: [
         // FIPS 180-4 examples: the empty message, one block, two blocks.
         ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),

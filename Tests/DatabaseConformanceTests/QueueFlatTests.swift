@@ -34,7 +34,8 @@ import Testing
             try await line.write { try await $0.executeScript(Self.beside(backend.dialect, count: 100_000)) }
             try await line.write { try await $0.executeScript("ANALYZE") }
             let after = try await cost(line)
-            #expect(after <= before + 40, "\(before) before, \(after) after")
+            // Deeper indexes have a page more on each way down; walking past the tasks would be thousands.
+            #expect(after <= 2 * before + 50, "\(before) before, \(after) after")
             #expect(try await line.claim(9, kinds: ["work", "paused"]).map(\.taskID) == ["t0", "t2", "t1", "t3"])
         }
     }

@@ -40,6 +40,54 @@ import Testing
         }
     }
 
+    @Test func `who watches a job at one server sees what happens to it at another, long before the heartbeat`()
+        async throws
+    {
+        try await PostgresServer.withDatabase(isMigrated: false) { name in
+            let url = try PostgresServer.url(database: name)
+            var environment = environment(url)
+            environment["CADENZA_HTTP_EVENT_HEARTBEAT_SECONDS"] = "3600"
+            environment["CADENZA_DATABASE_LISTEN_URL"] = url
+            let servers = try [["serve", "--demo"], ["serve"]].map { try Program($0, environment: environment) }
+            let ports = try servers.map { server in
+                let url = try server.value(after: "URL: ")
+                return try #require(UInt16(url.split(separator: ":").last ?? ""))
+            }
+            let key = try servers[0].value(after: "API key: ")
+            let job = "job_" + String(repeating: "0", count: 31) + "1"
+            try await PostgresServer.run(Self.waitingJob(job), database: name)
+
+            let watcher = try Link(ports[1])
+            let authority = "Authorization: Bearer \(key)\r\n"
+            try watcher.send("GET /api/v1/jobs/\(job)/events HTTP/1.1\r\n\(authority)")
+            try watcher.read(until: "text/event-stream")
+            let canceled = try Link(ports[0]).exchange("DELETE /api/v1/jobs/\(job) HTTP/1.1\r\n\(authority)")
+            #expect(canceled.hasPrefix("HTTP/1.1 200"), "\(canceled)")
+            #expect(try watcher.read(until: "event: end") == "event: end")
+            for server in servers {
+                server.signal(SIGTERM)
+                #expect(server.finish().status == 0)
+            }
+        }
+    }
+
+    /// A job of the one account there is, as its submission would have left it.
+    private static func waitingJob(_ job: String) -> [String] {
+        [
+            """
+            BEGIN; SELECT ledger_hold(id, 1, '\(job)', 1) FROM credit_users;
+            INSERT INTO jobs (id, account_id, service, model, options, state, price, hold_id, fingerprint, input_name,
+                input_blob, input_bytes, input_sha256, input_crc32, duration_seconds, sample_rate, channel_count,
+                container, codec, created_at)
+            SELECT '\(job)', account_id, 'separation', 'm', '{}', 'queued', 1, id, 'f', 'n',
+                'blob_' || substr('\(job)', 5), 1, 'x', 0, 1.0, 44100, 2, 'wav', 'pcm', 1
+            FROM credit_holds;
+            INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, state, run_at, created_at)
+            SELECT id, 'job', account_id, 0, '1.0', 'queued', 1, 1 FROM jobs; COMMIT
+            """
+        ]
+    }
+
     @Test func `a database that cannot be reached, or whose URL is broken, is told without the password`() throws {
         let socket = "host=\(directory.path)"
         for (url, status) in [

@@ -57,6 +57,23 @@ struct JobRunnerTests {
         #expect(try await studio.balance(account) == Balance(available: 2, held: 0, debt: 0))
     }
 
+    @Test func `a wall clock that is set back while a job runs costs nothing`() async throws {
+        let studio = try await StudioFixture()
+        let account = try await studio.account(credits: 3)
+        let job = try await studio.submit(account)
+        let artifact = try studio.artifact("vocals.wav")
+        let claim = try await studio.claim()
+        await runner(studio) { _, _, _, _ throws(ServiceFailure) in
+            studio.time.setWallClock(studio.time.now().adding(seconds: -86_400))
+            studio.time.advance(seconds: 7)
+            return ServiceResult(artifacts: [artifact], notes: [])
+        }.run(claim, cancellation: CancellationFlag())
+        #expect(try await studio.jobs.job(job.id, of: account).state == .completed)
+        let books = LedgerReader(database: studio.database, ledger: CreditLedger(time: studio.time))
+        let usage = try await books.statement(of: account, limit: 1, purchasesCursor: nil, usageCursor: nil).usage
+        #expect(usage?.entries.first?.record.processingSeconds == 7)
+    }
+
     @Test func `a failure of the file ends the job at once with its own code`() async throws {
         let studio = try await StudioFixture()
         let account = try await studio.account(credits: 3)

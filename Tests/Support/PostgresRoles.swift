@@ -39,6 +39,13 @@ public struct PostgresRoles: Sendable {
         }
     }
 
+    /// The URL of a role's own login. The server must have had a migrated database: that makes the roles.
+    public static func url(role: String, database: String) async throws -> String {
+        let url = try PostgresServer.url(database: database)
+        guard let range = url.firstRange(of: "cadenza@") else { throw PostgresServer.Missing(description: url) }
+        return url[..<range.lowerBound] + "\(role):\(try await logins.value)@" + url[range.upperBound...]
+    }
+
     /// Lets the roles log in, once for the whole server: the first migration has made them.
     private static let logins = Task {
         let password = Identifier<AccountKind>(at: SystemTime().now()).text

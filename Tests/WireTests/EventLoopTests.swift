@@ -118,6 +118,25 @@ import Testing
         #expect(count.value.load(ordering: .relaxed) == 2000)
     }
 
+    @Test func `what a call after the end queues is all done, however much it is`() async throws {
+        let loop = try EventLoop(name: "test-loop")
+        loop.stop()
+        var hasEnded = false
+        while !hasEnded {
+            hasEnded = await withCheckedContinuation { done in
+                let caller = pthread_self()
+                loop.execute { done.resume(returning: pthread_self() == caller) }
+            }
+        }
+        let count = Count()
+        loop.execute {
+            for _ in 0..<2000 {
+                loop.later { loop.later { count.value.wrappingAdd(1, ordering: .relaxed) } }
+            }
+        }
+        #expect(count.value.load(ordering: .relaxed) == 2000)
+    }
+
     @Test func `a call after the end runs where it is made, as on the loop, and so does what it calls`() async throws {
         let loop = try EventLoop(name: "test-loop")
         loop.stop()

@@ -51,7 +51,9 @@ BEGIN
             ORDER BY w.priority DESC, w.round, coalesce(k.turn, 0), w.run_at, w.id) AS position
         FROM (SELECT id, fairness_key, priority, run_at, row_number() OVER (
                 PARTITION BY fairness_key, priority ORDER BY run_at, id) AS round
-            FROM queue_tasks WHERE state = 'queued') w
+            FROM (SELECT id, fairness_key, priority, run_at FROM queue_tasks WHERE state = 'queued' AND is_due = 1
+                UNION ALL
+                SELECT id, fairness_key, priority, run_at FROM queue_tasks WHERE state = 'queued' AND is_due = 0) q) w
         LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key) ranked
     WHERE id = p_task AND fairness_key = current_account());
 END

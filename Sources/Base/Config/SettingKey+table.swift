@@ -128,6 +128,10 @@ extension SettingKey {
             "Postgres: the login of the role cadenza_owner, for schema changes; a server need not have it.",
             defaultInWords: "none: with service_url the schema must be up to date", isSecret: true),
         SettingKey(
+            "database", "listen_url", .optionalText(\.database.listenURL),
+            "Postgres: where the server listens for the others, past a pooler that lends sessions by the transaction.",
+            defaultInWords: "service_url's, else url's", isSecret: true),
+        SettingKey(
             "database", "connections_max", .integer(\.database.connectionsMax, 1...1000),
             "Connections to Postgres that this server holds at most for each login, besides the one that listens."),
         SettingKey(

@@ -72,11 +72,13 @@ public struct Settings: Hashable, Sendable {
         public var serviceURL = ""
         /// Empty: `url`'s login migrates too, unless there is a service's.
         public var ownerURL = ""
+        /// Empty: the service's, or `url`.
+        public var listenURL = ""
         public var connectionsMax = 16
         public var waitSeconds = 5.0
         public var statementSeconds = 30.0
         public var lockSeconds = 10.0
-        public var idleSeconds = 60.0
+        public var idleSeconds = 15.0
     }
 
     public struct Models: Hashable, Sendable {

@@ -115,12 +115,14 @@ struct SettingsLoader {
             settings.tls.certificates.count == settings.tls.keys.count, "tls.key",
             "must name as many files as tls.certificate")
         require(
-            ["sqlite:/", "postgres://", "postgresql://"].contains { settings.database.url.hasPrefix($0) },
+            settings.database.url.hasPrefix("sqlite:/") || settings.database.url.isPostgresURL,
             "database.url", "must be \"sqlite:\" and the absolute path of a file, or \"postgres://…\"")
-        for (url, name) in [(settings.database.serviceURL, "service_url"), (settings.database.ownerURL, "owner_url")] {
+        for (url, name) in [
+            (settings.database.serviceURL, "service_url"), (settings.database.ownerURL, "owner_url"),
+            (settings.database.listenURL, "listen_url"),
+        ] {
             require(
-                url.isEmpty || ["postgres://", "postgresql://"].contains { url.hasPrefix($0) }, "database.\(name)",
-                "must be \"postgres://…\"")
+                url.isEmpty || url.isPostgresURL, "database.\(name)", "must be \"postgres://…\"")
             require(
                 url.isEmpty || !settings.database.url.hasPrefix("sqlite:"), "database.\(name)",
                 "is for Postgres, and database.url is a SQLite file")
@@ -136,6 +138,8 @@ struct SettingsLoader {
 }
 
 extension String {
+    fileprivate var isPostgresURL: Bool { hasPrefix("postgres://") || hasPrefix("postgresql://") }
+
     fileprivate var withoutFinalNewline: String {
         guard let last, last.isNewline else { return self }
         return String(dropLast())

@@ -135,7 +135,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private func runAfterEnd(_ body: () -> Void) {
         thread.store(pthread_self(), ordering: .relaxed)
         body()
-        runLocal()
+        // All of it: there is no next turn for what would be left.
+        repeat { runLocal() } while !local.isEmpty
         thread.store(0, ordering: .relaxed)
     }
 

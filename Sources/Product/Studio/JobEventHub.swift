@@ -20,7 +20,8 @@ public struct JobNews: Hashable, Sendable {
     var isEmpty: Bool { !timelineChanged && !isHeartbeat && progress.isEmpty }
 }
 
-/// Wakes those who watch a job, or all jobs of an account, in this process.
+/// Wakes those who watch a job, or all jobs of an account, in this process, and hands on what happens here to whoever
+/// tells other servers.
 public final class JobEventHub: Sendable {
     /// Watchers of one job at one time, so that open streams cannot exhaust the server.
     public static let watchersPerJobMax = 64
@@ -35,9 +36,14 @@ public final class JobEventHub: Sendable {
     }
     /// Watchers of one account at one time.
     public let watchersPerAccountMax: Int
+    private let told: @Sendable (JobNotice) -> Void
     private let state = Mutex(State())
 
-    public init(watchersPerAccountMax: Int = 16) { self.watchersPerAccountMax = watchersPerAccountMax }
+    /// - Parameter told: hears of everything that happened in this process; must be quick.
+    public init(watchersPerAccountMax: Int = 16, told: @escaping @Sendable (JobNotice) -> Void = { _ in }) {
+        self.watchersPerAccountMax = watchersPerAccountMax
+        self.told = told
+    }
 
     /// Watches one job; `nil` if it has too many watchers, or the hub is closed.
     public func watch(_ job: JobID) -> JobWatch? { watch(.job(job), max: Self.watchersPerJobMax) }
@@ -56,13 +62,29 @@ public final class JobEventHub: Sendable {
     }
 
     /// A timeline of the account has moved.
-    public func timelineChanged(of job: JobID, account: AccountID) {
-        tell(job, account) { $0.timelineChanged = true }
-    }
+    public func timelineChanged(of job: JobID, account: AccountID) { happened(.timelineChanged(job, account: account)) }
 
     public func progressed(_ fraction: Double, step: String, of job: JobID, account: AccountID) {
-        let progress = JobNews.Progress(job: job, fraction: fraction, step: step)
-        tell(job, account) { $0.add(progress) }
+        happened(.progressed(JobNews.Progress(job: job, fraction: fraction, step: step), account: account))
+    }
+
+    private func happened(_ notice: JobNotice) {
+        hear(notice)
+        told(notice)
+    }
+
+    /// Wakes those who watch; what has come from another server is told to nobody else.
+    public func hear(_ notice: JobNotice) {
+        switch notice {
+        case .timelineChanged(let job, let account): tell(job, account) { $0.timelineChanged = true }
+        case .progressed(let progress, let account): tell(progress.job, account) { $0.add(progress) }
+        }
+    }
+
+    /// Some notices of other servers may have been lost: whoever watches looks into the database.
+    public func lookAgain() {
+        let mailboxes = state.withLock { $0.watchers.values.flatMap(\.values) }
+        for mailbox in mailboxes { mailbox.put { $0.timelineChanged = true } }
     }
 
     /// To be called every so many seconds.

@@ -93,7 +93,7 @@ public struct JobRunner: Sendable {
     private func attempt(
         _ claim: Claim, _ job: Job, _ cancellation: CancellationFlag
     ) async throws(JobError) -> JobState? {
-        let start = time.now()
+        let start = time.uptimeMilliseconds()
         let result: ServiceResult
         do throws(ServiceFailure) {
             result = try await compute(job, cancellation)
@@ -109,7 +109,7 @@ public struct JobRunner: Sendable {
                 }
             }
         }
-        return try await finish(claim, job, result, seconds: time.now().seconds(since: start))
+        return try await finish(claim, job, result, seconds: Double(time.uptimeMilliseconds() - start) / 1000)
     }
 
     private func compute(_ job: Job, _ cancellation: CancellationFlag) async throws(ServiceFailure) -> ServiceResult {

@@ -15,4 +15,7 @@ public struct Migration: Sendable {
 
     /// SHA-256 of the text, in hexadecimal.
     public var checksum: String { Hexadecimal.encode(SHA256.hash(of: sql)) }
+
+    /// How many statements the text has.
+    public var statementCount: Int { StatementCounter.count(sql) }
 }

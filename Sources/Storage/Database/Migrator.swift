@@ -9,6 +9,31 @@ public struct Migrator: Sendable {
         public var isApplied: Bool
     }
 
+    /// What the database knows of a migration, this program's or not.
+    public struct Finding: Hashable, Sendable {
+        public enum State: Hashable, Sendable {
+            /// Applied, by the text that this program knows.
+            case applied
+            /// Applied, but this program's text is another one.
+            case changed
+            case pending
+            /// Applied by a newer version of this program, which this one does not know.
+            case newer
+        }
+
+        public var number: Int
+        public var name: String
+        public var appliedAt: Timestamp?
+        public var state: State
+    }
+
+    private struct Record {
+        var number: Int
+        var name: String
+        var checksum: String
+        var appliedAt: Timestamp
+    }
+
     private let migrations: [Migration]
     private let time: any TimeSource
 
@@ -46,6 +71,30 @@ public struct Migrator: Sendable {
         return migrations.map { Step(number: $0.number, name: $0.name, isApplied: known.contains($0.number)) }
     }
 
+    /// What `migrate` would apply now, in order; changes nothing.
+    ///
+    /// - Throws: as `migrate` does.
+    public func plan(_ database: any SQLDatabase) async throws -> [Migration] {
+        let known = try await database.read { connection in try await checked(connection) }
+        return migrations.filter { !known.contains($0.number) }
+    }
+
+    /// All migrations that this program or the database knows, in order, also where `migrate` would refuse them.
+    public func survey(_ database: any SQLDatabase) async throws -> [Finding] {
+        let applied = try await database.read { connection in try await records(connection) }
+        let numbers = Set(applied.map(\.number))
+        let pending = migrations.filter { !numbers.contains($0.number) }.map(Self.pending)
+        let found = applied.map {
+            Finding(number: $0.number, name: $0.name, appliedAt: $0.appliedAt, state: state(of: $0))
+        }
+        return (found + pending).sorted { $0.number < $1.number }
+    }
+
+    /// What `survey` says of a step that a database lacks.
+    public static func pending(_ migration: Migration) -> Finding {
+        Finding(number: migration.number, name: migration.name, appliedAt: nil, state: .pending)
+    }
+
     private func lock(_ connection: any DatabaseConnection) async throws(DatabaseError) {
         switch connection.dialect {
         case .sqlite: break  // A write transaction is the only one there is.
@@ -57,21 +106,36 @@ public struct Migrator: Sendable {
 
     /// The numbers applied before, once their checksums were found unchanged and none found unknown.
     private func checked(_ connection: any DatabaseConnection) async throws(DatabaseError) -> Set<Int> {
-        guard try await hasTable(connection) else { return [] }
-        let rows = try await connection.query("SELECT number, checksum FROM schema_migrations ORDER BY number", [])
-        var numbers: Set<Int> = []
-        for row in rows {
-            let number = Int(try row.integer("number"))
-            guard number <= migrations.count else {
-                let found = Int(try rows[rows.count - 1].integer("number"))
-                throw .schemaTooNew(found: found, known: migrations.count)
+        let applied = try await records(connection)
+        for record in applied {
+            guard record.number <= migrations.count else {
+                throw .schemaTooNew(found: applied[applied.count - 1].number, known: migrations.count)
             }
-            guard number >= 1, try row.text("checksum") == migrations[number - 1].checksum else {
-                throw .migrationChanged(number: number)
-            }
-            numbers.insert(number)
+            guard state(of: record) == .applied else { throw .migrationChanged(number: record.number) }
         }
-        return numbers
+        return Set(applied.map(\.number))
+    }
+
+    private func state(of record: Record) -> Finding.State {
+        if record.number > migrations.count { return .newer }
+        guard record.number >= 1, record.checksum == migrations[record.number - 1].checksum else { return .changed }
+        return .applied
+    }
+
+    /// What the database says of its steps, in their order.
+    private func records(_ connection: any DatabaseConnection) async throws(DatabaseError) -> [Record] {
+        guard try await hasTable(connection) else { return [] }
+        let rows = try await connection.query(
+            "SELECT number, name, checksum, applied_at FROM schema_migrations ORDER BY number", [])
+        var records: [Record] = []
+        for row in rows {
+            records.append(
+                Record(
+                    number: Int(try row.integer("number")), name: try row.text("name"),
+                    checksum: try row.text("checksum"),
+                    appliedAt: Timestamp(milliseconds: try row.integer("applied_at"))))
+        }
+        return records
     }
 
     private func hasTable(_ connection: any DatabaseConnection) async throws(DatabaseError) -> Bool {

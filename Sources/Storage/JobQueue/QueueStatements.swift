@@ -117,8 +117,9 @@ public enum QueueStatements {
     ///
     /// The first task of each key says which keys can have a share at all, so that of the others no second is looked
     /// for. As many keys as have one of the highest priority are served before any key's second task: so a key can
-    /// have no more than what is left, and one. A key that had a turn at a higher priority comes after those that had
-    /// none.
+    /// have no more than what is left, and one. To look for as many of each would be to read far more than is taken,
+    /// so an equal share of each is looked for first; it is `short` if a key may have one more that comes before the
+    /// last of those. A key that had a turn at a higher priority comes after those that had none.
     public static func claim(kindCount: Int) -> String {
         """
         WITH RECURSIVE \(waitingKeys(kinds: 11..<11 + kindCount)),
@@ -132,15 +133,18 @@ public enum QueueStatements {
             CROSS JOIN LATERAL \(first("1")) head
             WHERE free.slots > 0
             ORDER BY head.priority DESC, turn, head.run_at, head.id LIMIT $3),
+        first_share AS (\(ready(share: "LEAST(m.most, \(shareLikely))", "TRUE"))),
+        short (is_short) AS MATERIALIZED (
+            SELECT EXISTS (SELECT FROM (
+                SELECT nth = share AND share < most AS is_cut, ROW_NUMBER() OVER (\(order)) AS place
+                FROM first_share) p
+            WHERE is_cut AND place < $3)),
         ready AS (
-            SELECT t.id, w.fairness_key, w.turn, t.priority, t.run_at,
-                ROW_NUMBER() OVER (PARTITION BY w.fairness_key, t.priority ORDER BY t.run_at, t.id) AS round,
-                MAX(t.priority) OVER (PARTITION BY w.fairness_key) > t.priority AS is_served
-            FROM heads w
-            CROSS JOIN LATERAL \(first(shareMax)) t),
+            SELECT * FROM first_share WHERE NOT (SELECT is_short FROM short)
+            UNION ALL \(ready(share: "m.most", "(SELECT is_short FROM short)"))),
         ranked AS (
             SELECT id, fairness_key,
-                ROW_NUMBER() OVER (ORDER BY priority DESC, round, is_served, turn, run_at, id) AS place
+                ROW_NUMBER() OVER (\(order)) AS place
             FROM ready ORDER BY place LIMIT $3),
         locked AS MATERIALIZED (
             SELECT q.id FROM queue_tasks q
@@ -179,6 +183,26 @@ public enum QueueStatements {
         ORDER BY t.priority DESC, COALESCE(k.turn, 0), t.run_at, t.id LIMIT $3
         """
     }
+
+    private static let order = "ORDER BY priority DESC, round, is_served, turn, run_at, id"
+
+    /// The first tasks of each key with the round in which it is the key's turn to have them served.
+    private static func ready(share: String, _ condition: String) -> String {
+        """
+        SELECT t.id, w.fairness_key, w.turn, t.priority, t.run_at,
+            ROW_NUMBER() OVER (PARTITION BY w.fairness_key, t.priority ORDER BY t.run_at, t.id) AS round,
+            MAX(t.priority) OVER (PARTITION BY w.fairness_key) > t.priority AS is_served,
+            ROW_NUMBER() OVER (PARTITION BY w.fairness_key ORDER BY t.priority DESC, t.run_at, t.id) AS nth,
+            s.share, m.most
+        FROM heads w CROSS JOIN LATERAL (SELECT \(shareMax) AS most) m
+        CROSS JOIN LATERAL (SELECT \(share) AS share) s
+        CROSS JOIN LATERAL \(first("s.share")) t
+        WHERE \(condition)
+        """
+    }
+
+    /// A key's part of what is taken if all have enough, and one.
+    private static let shareLikely = "$3 / GREATEST(1, (SELECT COUNT(*) FROM heads)) + 1"
 
     private static let shareMax = """
         LEAST(w.slots, GREATEST(1, $3 + 1 - (

@@ -13,7 +13,7 @@ struct HistoryQuery<Entry: Hashable & Sendable>: Sendable {
         id: @escaping @Sendable (Entry) -> String,
         decode: @escaping @Sendable (DatabaseRow) throws(DatabaseError) -> Entry
     ) {
-        let limit = min(max(limit, 1), CreditLedger.pageLimitMax)
+        let limit = min(max(limit, 1), LedgerReader.pageLimitMax)
         var sql = select + " WHERE user_id = $1"
         var arguments: [DatabaseValue] = [.text(account.text), .integer(Int64(limit) + 1)]
         if let cursor {

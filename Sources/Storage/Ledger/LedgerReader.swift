@@ -12,6 +12,9 @@ public struct Statement: Sendable {
 
 /// The ledger's questions with a transaction of their own, for callers that have none.
 public struct LedgerReader: Sendable {
+    /// The rows that a page of a history may hold.
+    public static let pageLimitMax = 200
+
     private let database: any SQLDatabase
     private let ledger: CreditLedger
 
@@ -21,6 +24,7 @@ public struct LedgerReader: Sendable {
     }
 
     /// - Parameters:
+    ///   - limit: the rows of a page, clamped to 1...`pageLimitMax`.
     ///   - purchasesCursor: `nil` for the first page, `.some(nil)` if there are no more.
     ///   - usageCursor: likewise.
     public func statement(

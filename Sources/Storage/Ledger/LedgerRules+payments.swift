@@ -38,9 +38,10 @@ extension LedgerRules {
         let moved = Self.share(of: found.credits, refunded, disputed, paid: paid) - found.removedCredits
         try await store.setReturned(purchase, refunded, disputed, removed: found.removedCredits + moved)
         try await expire(account)
-        if moved > 0 {
+        if moved >= 0 {
+            // Also when nothing moves: the entry is what a replay is known by.
             try await take(moved, from: found.lotID, of: account, kind, reference)
-        } else if moved < 0 {
+        } else {
             try await giveBack(-moved, to: found.lotID, of: account, reference)
         }
         return Movement(credits: -moved, balance: try await store.balance(account))

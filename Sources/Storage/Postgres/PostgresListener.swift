@@ -106,7 +106,11 @@ public final class PostgresListener: Sendable {
             return state.isClosed
         }
         guard !isClosed else { return session.close() }
-        session.start(handle)
+        do throws(DatabaseError) {
+            try session.start(handle)
+        } catch {
+            return lost(error)
+        }
         Task { [self] in
             let outcome = await session.fly(channels.map { .statement(DatabaseStatement("LISTEN \($0)")) })
             guard outcome.failure == nil else { return session.close() }

@@ -10,5 +10,6 @@ public enum PostgresMigrations {
         Migration(5, "queue", sql: PackageResources._005_queue_sql),
         Migration(6, "queue_hardening", sql: PackageResources._006_queue_hardening_sql),
         Migration(7, "cached_plans", sql: PackageResources._007_cached_plans_sql),
+        Migration(8, "late_news", sql: PackageResources._008_late_news_sql),
     ]
 }

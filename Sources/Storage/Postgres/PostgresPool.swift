@@ -62,16 +62,22 @@ final class PostgresPool: Sendable {
     private let loops: [EventLoop]
     private let connector: PostgresConnector
     private let observe: @Sendable (PostgresEvent) -> Void
+    private let start: Start
     private let state: Mutex<State>
 
+    typealias Start = @Sendable (PostgresSession, PostgresHandle) throws(DatabaseError) -> Void
+
+    /// - Parameter start: puts a connection to work; for tests, which cannot let the system run out of room.
     init(
-        connector: PostgresConnector, loops: [EventLoop], observe: @escaping @Sendable (PostgresEvent) -> Void
+        connector: PostgresConnector, loops: [EventLoop], observe: @escaping @Sendable (PostgresEvent) -> Void,
+        start: @escaping Start = { session, handle throws(DatabaseError) in try session.start(handle) }
     ) {
         precondition(!loops.isEmpty)
         self.connector = connector
         self.limits = connector.limits
         self.loops = loops
         self.observe = observe
+        self.start = start
         state = Mutex(State(perLoop: Array(repeating: 0, count: loops.count)))
     }
 
@@ -230,7 +236,11 @@ final class PostgresPool: Sendable {
                 let session = PostgresSession(
                     loop: loop, limits: limits,
                     hooks: PostgresSession.Hooks(died: { [weak self] in self?.sessionDied($0, $1, index) }))
-                session.start(handle)
+                do throws(DatabaseError) {
+                    try start(session, handle)
+                } catch {
+                    return openingFailed(error, on: index)
+                }
                 opened(session)
             }
         }

@@ -49,14 +49,17 @@ final class PostgresSession: EventSource, @unchecked Sendable {
     /// False once the connection is gone; true says little.
     var isAlive: Bool { alive.load(ordering: .acquiring) }
 
-    /// Takes over a connection that was set up. On the loop.
-    func start(_ handle: PostgresHandle) {
+    /// Takes over a connection that was set up. On the loop. A session that could not start is dead, and nobody is told
+    /// of it but the caller.
+    func start(_ handle: PostgresHandle) throws(DatabaseError) {
         loop.assertOnLoop()
         do throws(SystemCallError) {
             registration = try loop.watch(descriptor: handle.descriptor, for: .readable, self)
             self.handle = handle
         } catch {
-            die(.unreachable(error.description))
+            deathReason = .unreachable(error.description)
+            alive.store(false, ordering: .releasing)
+            throw deathReason
         }
     }
 

@@ -190,7 +190,8 @@ struct JobAnswer: JSONAnswer {
         let job = detail.job
         let claimed = detail.events.last { $0.kind == "claimed" && $0.attempt == job.attempt }
         guard job.state == .running, let startedAt = claimed?.at, job.progress >= 0.02 else { return .null }
-        let elapsed = now.seconds(since: startedAt)
+        // The clock may have been set back since.
+        let elapsed = max(0, now.seconds(since: startedAt))
         return .integer(Int64((elapsed * (1 - job.progress) / job.progress).rounded(.up)))
     }
 }

@@ -79,9 +79,9 @@ chaos: models ## break real servers CYCLES (20) times; SEED=… repeats, ENGINE=
 		$(if $(FAULTS),--faults $(FAULTS))
 
 .PHONY: simulate
-simulate: build ## break simulated servers under SEEDS (5000) seeds from FIRST (1); SEED=… repeats one and prints what happens
+simulate: build ## break simulated servers under SEEDS (3000) seeds from FIRST (1); SEED=… repeats one and prints what happens
 	@CADENZA_SIMULATION_FIRST=$(or $(SEED),$(FIRST),1) \
-		CADENZA_SIMULATION_SEEDS=$(if $(SEED),1,$(or $(SEEDS),5000)) \
+		CADENZA_SIMULATION_SEEDS=$(if $(SEED),1,$(or $(SEEDS),3000)) \
 		swift test --skip-build --disable-xctest --filter SimulationTests
 
 .PHONY: openapi

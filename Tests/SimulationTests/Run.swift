@@ -17,7 +17,6 @@ final class Run: @unchecked Sendable {
     let scheduler: Scheduler
     let database: SimulatedDatabaseServer
     let disk: SimulatedDisk
-    let folder: TemporaryDirectory
     let log: Logger
     private(set) var world: World
     private(set) var servers: [SimulatedServer] = []
@@ -35,14 +34,15 @@ final class Run: @unchecked Sendable {
     private var openEnds = 0
     private var isDone = false
 
-    /// - Parameter template: a file with the product's schema.
-    init(seed: UInt64, template: [UInt8], log: Logger, keepsLines: Bool) throws {
+    /// - Parameters:
+    ///   - folder: empty; the caller removes it.
+    ///   - template: a file with the product's schema.
+    init(seed: UInt64, in folder: TemporaryDirectory, template: [UInt8], log: Logger, keepsLines: Bool) throws {
         self.seed = seed
         self.log = log
         trace = Trace(keepsLines: keepsLines)
         scheduler = Scheduler(seed: seed, trace: trace)
         plan = Plan(&scheduler.dice)
-        folder = TemporaryDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil)
         database = try SimulatedDatabaseServer(path: folder.write(template, "run.sqlite"), scheduler: scheduler)
         disk = SimulatedDisk(root: folder.path("data"), scheduler: scheduler)
         let (scheduler, skew) = (scheduler, plan.skewSecondsMax)

@@ -39,16 +39,18 @@ enum Simulator {
         // Warnings of servers whose world breaks down are no news.
         let log = Logger(level: .error, descriptor: -1, format: .json)
         return try await withUnsafeThrowingContinuation { waiter in
-            startThread {
-                do {
-                    let run = try Run(seed: seed, template: template, log: log, keepsLines: keepsLines)
-                    run.perform()
-                    waiter.resume(returning: run.outcome)
-                } catch {
-                    waiter.resume(throwing: error)
-                }
-            }
+            startThread { waiter.resume(with: Result { try perform(seed, template, log, keepsLines) }) }
         }
+    }
+
+    private static func perform(
+        _ seed: UInt64, _ template: [UInt8], _ log: Logger, _ keepsLines: Bool
+    ) throws -> Outcome {
+        let folder = TemporaryDirectory(under: access("/dev/shm", W_OK) == 0 ? "/dev/shm" : nil)
+        defer { withExtendedLifetime(folder) {} }
+        let run = try Run(seed: seed, in: folder, template: template, log: log, keepsLines: keepsLines)
+        run.perform()
+        return run.outcome
     }
 
     static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }

@@ -79,6 +79,12 @@ chaos: models ## break real servers CYCLES (20) times; SEED=… repeats, ENGINE=
 	@scripts/chaos --cycles $(or $(CYCLES),20) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE)) \
 		$(if $(FAULTS),--faults $(FAULTS))
 
+.PHONY: simulate
+simulate: build ## break simulated servers under SEEDS (3000) seeds from FIRST (1); SEED=… repeats one and prints what happens
+	@CADENZA_SIMULATION_FIRST=$(or $(SEED),$(FIRST),1) \
+		CADENZA_SIMULATION_SEEDS=$(if $(SEED),1,$(or $(SEEDS),3000)) \
+		swift test --skip-build --disable-xctest --filter SimulationTests
+
 .PHONY: openapi
 openapi: models ## hold the server to its OpenAPI document with schemathesis, which it installs
 	@scripts/schemathesis.sh

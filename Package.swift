@@ -124,6 +124,12 @@ let suites: [Target] = [
             "Core", "HTTP", "Telemetry", "Secrets", "Accounts", "Studio", "API", "Workers", "Blobs", "Database",
             "SQLite", "Postgres", "JobQueue", "Ledger", "Engines", "HTTPServer", "Page", "FuzzInvariants", "Support",
         ]),
+    tests(
+        "SimulationTests",
+        [
+            "Core", "Telemetry", "Blobs", "Database", "SQLite", "JobQueue", "Ledger", "Studio", "Workers", "CLinux",
+            "Support",
+        ]),
     tests("PageTests", ["Core", "HTTP", "Page", "CLinux", "CZlib", "Support"]),
     tests("EndToEndTests", ["Core", "Database", "SQLite", "Support", "CLinux"]),
     tests("TidyTests", ["Core", "Support"]),

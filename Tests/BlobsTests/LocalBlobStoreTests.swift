@@ -3,6 +3,7 @@ import Core
 import Glibc
 import Secrets
 import Support
+import Synchronization
 import Testing
 
 struct LocalBlobStoreTests {
@@ -28,6 +29,22 @@ struct LocalBlobStoreTests {
         #expect(try file.read(at: 0, count: 2_000_000) == content)
         #expect(try file.read(at: 999_999, count: 10) == [content[999_999]])
         #expect(try file.read(at: 1_000_000, count: 10).isEmpty)
+    }
+
+    @Test func `a folder is made durable before a blob in it counts, also when whoever made it could not`() throws {
+        let files = FailingFiles()
+        let store = try LocalBlobStore(root: directory.path + "/data", files: files)
+        let blobs = directory.path + "/data/blobs"
+        files.fails = { $0 == blobs }
+        #expect(throws: BlobError.self) { try put([1], in: store) }
+        let made = LocalBlobStore.names(in: blobs)
+        #expect(made.count == 1)
+        // Every folder that is there now was made by somebody who did not come further.
+        files.fails = { _ in false }
+        for digits in 0..<256 { mkdir(blobs + "/" + Hexadecimal.encode([UInt8(digits)]), 0o700) }
+        files.synchronized.withLock { $0 = [] }
+        let blob = try put([1], in: store)
+        #expect(files.synchronized.withLock { $0 } == [blobs, blobs + "/" + blob.id.text.suffix(2)])
     }
 
     @Test func `an empty blob is a blob`() throws {
@@ -155,4 +172,34 @@ struct LocalBlobStoreTests {
         }
         return ~crc
     }
+}
+
+/// The operating system's files, but for folders that cannot be synchronized.
+private final class FailingFiles: BlobFiles {
+    let synchronized = Mutex<[String]>([])
+    private let failing = Mutex<@Sendable (String) -> Bool>({ _ in false })
+    private let system = SystemBlobFiles()
+
+    var fails: @Sendable (String) -> Bool {
+        get { failing.withLock { $0 } }
+        set { failing.withLock { $0 = newValue } }
+    }
+
+    func write(_ bytes: [UInt8], to descriptor: Int32) throws(BlobError) { try system.write(bytes, to: descriptor) }
+
+    func synchronize(_ descriptor: Int32) throws(BlobError) { try system.synchronize(descriptor) }
+
+    func synchronizeFolder(_ path: String) throws(BlobError) {
+        if fails(path) { throw .system(call: "fsync", errno: EIO) }
+        try system.synchronizeFolder(path)
+        synchronized.withLock { $0.append(path) }
+    }
+
+    func move(_ path: String, to target: String) throws(BlobError) { try system.move(path, to: target) }
+
+    func remove(_ path: String) throws(BlobError) { try system.remove(path) }
+
+    func makeFolder(_ path: String) throws(BlobError) -> Bool { try system.makeFolder(path) }
+
+    func freeBytes(at path: String) throws(BlobError) -> Int64 { try system.freeBytes(at: path) }
 }

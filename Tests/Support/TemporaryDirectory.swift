@@ -4,8 +4,9 @@ internal import Glibc
 public final class TemporaryDirectory: Sendable {
     public let path: String
 
-    public init() {
-        let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    /// - Parameter folder: where it is made; `nil`: where temporary files are.
+    public init(under folder: String? = nil) {
+        let base = folder ?? getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(base)/cadenza-test-XXXXXX".utf8CString)
         precondition(mkdtemp(&template) != nil, "mkdtemp: errno \(errno)")
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -23,17 +23,6 @@ public final class BlockingPool: TaskExecutor {
         queue.append(UnownedJob(job), executor: asUnownedTaskExecutor())
     }
 
-    /// Runs `body` on one of the pool's threads.
-    public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await Self.call(on: self, body)
-    }
-
-    private static func call<Value: Sendable>(
-        on pool: BlockingPool, _ body: @escaping @Sendable () throws -> Value
-    ) async throws -> Value {
-        try await Task(executorPreference: pool) { try body() }.value
-    }
-
     private static func startThread(_ thread: PoolThread) {
         var handle = pthread_t()
         var attributes = pthread_attr_t()
@@ -44,6 +33,13 @@ public final class BlockingPool: TaskExecutor {
         let status = pthread_create(&handle, &attributes, { PoolThread.enter($0) }, context)
         pthread_attr_destroy(&attributes)
         precondition(status == 0, "pthread_create: errno \(status)")
+    }
+}
+
+extension TaskExecutor {
+    /// Runs `body` on one of the executor's threads.
+    public func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await Task(executorPreference: self) { try body() }.value
     }
 }
 

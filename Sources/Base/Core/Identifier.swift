@@ -65,10 +65,42 @@ public struct Identifier<Kind: IdentifierKind>: Hashable, Comparable, Sendable, 
 public enum AccountKind: IdentifierKind { public static let prefix: StaticString = "acc" }
 public typealias AccountID = Identifier<AccountKind>
 
+/// The halves of UUIDv7s, one after the other, as one process makes them.
+public struct IdentifierSequence: Sendable {
+    private var milliseconds: Int64 = 0
+    private var counter: UInt16 = 0
+
+    public init() {}
+
+    /// The two halves; `rand_a` is a counter within the millisecond (RFC 9562 §6.2, method 1).
+    public mutating func next(at now: Timestamp, random: () -> UInt64) -> (high: UInt64, low: UInt64) {
+        if now.milliseconds > milliseconds {
+            milliseconds = now.milliseconds
+            counter = UInt16(truncatingIfNeeded: random() & 0x3FF)
+        } else if counter == 0xFFF {
+            milliseconds += 1
+            counter = 0
+        } else {
+            counter += 1
+        }
+        let high = UInt64(truncatingIfNeeded: milliseconds) << 16 | 0x7000 | UInt64(counter)
+        return (high, random() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000)
+    }
+}
+
+/// For simulations, which repeat themselves only with the same identifiers.
+public enum IdentifierDiversion {
+    /// The halves of an identifier made by one of the simulation's threads; `nil` on any other.
+    public typealias Source = @Sendable (Timestamp) -> (high: UInt64, low: UInt64)?
+
+    /// Asks `source` first, from now on.
+    public static func divert(to source: @escaping Source) { UUIDv7.divert(to: source) }
+}
+
 enum UUIDv7 {
     private struct State: ~Copyable {
-        var milliseconds: Int64 = 0
-        var counter: UInt16 = 0
+        var sequence = IdentifierSequence()
+        var diversion: IdentifierDiversion.Source?
         /// The kernel's random bits, fetched for many identifiers at once: a system call for each would cost more
         /// than all the rest of it.
         var random = [UInt64](repeating: 0, count: randomWordsMax)
@@ -89,23 +121,16 @@ enum UUIDv7 {
     private static let randomWordsMax = 32
     private static let state = Mutex(State())
 
-    /// The two halves; `rand_a` is a counter within the millisecond (RFC 9562 §6.2, method 1).
     static func next(at now: Timestamp) -> (high: UInt64, low: UInt64) {
         state.withLock { state in
-            if now.milliseconds > state.milliseconds {
-                state.milliseconds = now.milliseconds
-                state.counter = UInt16(truncatingIfNeeded: state.nextRandom() & 0x3FF)
-            } else if state.counter == 0xFFF {
-                state.milliseconds += 1
-                state.counter = 0
-            } else {
-                state.counter += 1
-            }
-            let high = UInt64(truncatingIfNeeded: state.milliseconds) << 16 | 0x7000 | UInt64(state.counter)
-            let low = state.nextRandom() & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
-            return (high, low)
+            if let diverted = state.diversion?(now) { return diverted }
+            var sequence = state.sequence
+            defer { state.sequence = sequence }
+            return sequence.next(at: now) { state.nextRandom() }
         }
     }
+
+    static func divert(to source: @escaping IdentifierDiversion.Source) { state.withLock { $0.diversion = source } }
 
     private static func fillRandom(_ buffer: UnsafeMutableRawBufferPointer) {
         let status = getentropy(buffer.baseAddress, buffer.count)

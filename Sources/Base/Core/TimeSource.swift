@@ -8,6 +8,14 @@ public protocol TimeSource: Sendable {
 
     /// Milliseconds since some moment, never fewer than before: for windows and durations.
     func uptimeMilliseconds() -> Int64
+
+    /// Returns when so much time has passed, or the task is canceled.
+    func pause(seconds: Double) async
+}
+
+extension TimeSource {
+    /// By the system's clock, also for a source that is moved by hand: who waits for that one looks at it again.
+    public func pause(seconds: Double) async { try? await Task.sleep(for: .seconds(max(0, seconds))) }
 }
 
 /// CLOCK_REALTIME, and CLOCK_MONOTONIC for the uptime.

@@ -53,7 +53,7 @@ public struct JobService: Sendable {
     let ledger: CreditLedger
     let queue: TaskQueue
     let blobs: any BlobStore
-    let disk: BlockingPool
+    let disk: any TaskExecutor
     public let services: [Service]
     public let limits: JobLimits
     let inspector: any InputInspector
@@ -67,7 +67,7 @@ public struct JobService: Sendable {
     ///   - disk: where file work runs, never an event loop.
     ///   - wakeWorkers: called after each commit that gives workers something to do.
     public init(
-        database: any SQLDatabase, ledger: CreditLedger, queue: TaskQueue, blobs: any BlobStore, disk: BlockingPool,
+        database: any SQLDatabase, ledger: CreditLedger, queue: TaskQueue, blobs: any BlobStore, disk: any TaskExecutor,
         services: [Service], limits: JobLimits, inspector: any InputInspector, hub: JobEventHub,
         time: any TimeSource, wakeWorkers: @escaping @Sendable () -> Void
     ) {

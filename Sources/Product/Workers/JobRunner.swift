@@ -45,7 +45,8 @@ public struct JobRunner: Sendable {
     private let jobs: JobService
     private let blobs: any BlobStore
     private let runners: [String: any ServiceRunner]
-    private let pool: BlockingPool
+    private let pool: any TaskExecutor
+    private let tasks: (any TaskExecutor)?
     private let log: Logger
     private let time: any TimeSource
     private let ended: @Sendable (JobState) -> Void
@@ -53,15 +54,18 @@ public struct JobRunner: Sendable {
     /// - Parameters:
     ///   - runners: by the service's name.
     ///   - pool: the workers' threads, at a lower priority than the loops.
+    ///   - tasks: where the tasks beside the engine run; `nil`: where all do.
     ///   - ended: hears of each job that this worker settled; for metrics.
     public init(
-        jobs: JobService, blobs: any BlobStore, runners: [String: any ServiceRunner], pool: BlockingPool,
-        log: Logger, time: any TimeSource, ended: @escaping @Sendable (JobState) -> Void
+        jobs: JobService, blobs: any BlobStore, runners: [String: any ServiceRunner], pool: any TaskExecutor,
+        tasks: (any TaskExecutor)? = nil, log: Logger, time: any TimeSource,
+        ended: @escaping @Sendable (JobState) -> Void
     ) {
         self.jobs = jobs
         self.blobs = blobs
         self.runners = runners
         self.pool = pool
+        self.tasks = tasks
         self.log = log
         self.time = time
         self.ended = ended
@@ -122,7 +126,7 @@ public struct JobRunner: Sendable {
                 JobFailure(code: .internalError, detail: "The input cannot be opened."), cause: "\(error)",
                 isTransient: true)
         }
-        let progress = ProgressRelay(jobs: jobs, job: job, log: log)
+        let progress = ProgressRelay(jobs: jobs, job: job, log: log, time: time, tasks: tasks)
         let blobs = blobs
         let outcome: Result<ServiceResult, ServiceFailure>
         do {
@@ -172,7 +176,7 @@ public struct JobRunner: Sendable {
                 return try await settle()
             } catch {
                 guard case .overloaded = error else { throw error }
-                try? await Task.sleep(for: .seconds(pause))
+                await time.pause(seconds: pause)
             }
         }
         return try await settle()

@@ -8,7 +8,7 @@ internal import Telemetry
 /// Fractions may be dropped, the newest counts; stages are kept in order.
 final class ProgressRelay: ServiceProgress {
     /// How often a fraction is written to the database; watchers of this process see every one.
-    private static let keptSecondsMin: UInt64 = 2_000_000_000
+    private static let keptMillisecondsMin: Int64 = 2000
     /// A run has a handful of stages; this bounds a runner that has gone mad.
     private static let messagesMax = 256
 
@@ -19,18 +19,18 @@ final class ProgressRelay: ServiceProgress {
     private let continuation: AsyncStream<Message>.Continuation
     private let sender: Task<Void, Never>
 
-    init(jobs: JobService, job: Job, log: Logger) {
+    init(jobs: JobService, job: Job, log: Logger, time: any TimeSource, tasks: (any TaskExecutor)?) {
         let (stream, continuation) = AsyncStream.makeStream(
             of: Message.self, bufferingPolicy: .bufferingOldest(Self.messagesMax))
         self.continuation = continuation
-        sender = Task {
-            var keptAt: UInt64 = 0
+        sender = Task(executorPreference: tasks) {
+            var keptAt: Int64?
             for await message in stream {
                 do {
                     switch message {
                     case .fraction(let fraction, let step):
-                        let now = monotonicNanoseconds()
-                        let isKept = now - keptAt >= Self.keptSecondsMin
+                        let now = time.uptimeMilliseconds()
+                        let isKept = keptAt.map { now - $0 >= Self.keptMillisecondsMin } ?? true
                         if isKept { keptAt = now }
                         try await jobs.progress(fraction, step: step, of: job, isKept: isKept)
                     case .stage(let name, let detail):

@@ -1,41 +1,49 @@
 public import Core
 internal import Glibc
 internal import Secrets
+internal import Synchronization
 
 /// Blobs as files of a local folder: `blobs/<last two digits>/<id>`, written in `staging/`, on one file system. Several
 /// processes may share it, each with a staging area of its own.
 public struct LocalBlobStore: BlobStore {
     private let root: String
     private let staging: StagingArea
+    private let files: any BlobFiles
+    private let time: any TimeSource
+    private let durable = DurableFolders()
     private var blobsPath: String { root + "/blobs" }
 
     /// - Throws: `BlobError.system` if the folders cannot be made.
-    public init(root: String) throws(BlobError) {
+    public init(
+        root: String, files: any BlobFiles = SystemBlobFiles(), time: any TimeSource = SystemTime()
+    ) throws(BlobError) {
         self.root = root
-        for path in [root, root + "/staging", root + "/blobs"] {
-            try Self.makeDirectory(path)
-        }
-        staging = try StagingArea(in: root + "/staging")
+        self.files = files
+        self.time = time
+        if try files.makeFolder(root) { try files.synchronizeFolder(Self.parent(of: root)) }
+        for path in [root + "/staging", root + "/blobs"] { _ = try files.makeFolder(path) }
+        try files.synchronizeFolder(root)
+        staging = try StagingArea(in: root + "/staging", at: time.now())
     }
 
     public func stage() throws(BlobError) -> StagedFile {
-        let path = staging.path + "/" + BlobID(at: SystemTime().now()).text
+        let path = staging.path + "/" + BlobID(at: time.now()).text
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
-        return StagedFile(path: path, descriptor: descriptor)
+        return StagedFile(path: path, descriptor: descriptor, files: files)
     }
 
     public func stageFolder() throws(BlobError) -> StagedFolder {
-        let path = staging.path + "/" + BlobID(at: SystemTime().now()).text
+        let path = staging.path + "/" + BlobID(at: time.now()).text
         guard mkdir(path, 0o700) == 0 else { throw BlobError.failure(of: "mkdir") }
-        return StagedFolder(path: path)
+        return StagedFolder(path: path, files: files)
     }
 
     public func put(
         _ file: StagedFile, at now: Timestamp, unless flag: CancellationFlag?
     ) throws(BlobError) -> Blob {
         // Whoever wrote the file may have used the path, not the descriptor: both reach the same inode.
-        guard fsync(file.descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
+        try files.synchronize(file.descriptor)
         var hasher = SHA256()
         var checksum = CRC32()
         let byteCount = try FileBlocks.forEach(of: file.descriptor, unless: flag) { block in
@@ -44,12 +52,13 @@ public struct LocalBlobStore: BlobStore {
         }
         let id = BlobID(at: now)
         let folder = folder(of: id)
-        try Self.makeDirectory(folder)
-        guard rename(file.path, path(of: id)) == 0 else { throw BlobError.failure(of: "rename") }
+        try makeDurable(folder)
+        try files.move(file.path, to: path(of: id))
         do {
-            try Self.syncDirectory(folder)
+            try files.synchronizeFolder(folder)
         } catch {
-            unlink(path(of: id))
+            // What cannot be removed now is the sweeper's.
+            try? files.remove(path(of: id))
             throw error
         }
         return Blob(
@@ -64,13 +73,13 @@ public struct LocalBlobStore: BlobStore {
         } catch OpenFileError.notFound {
             let staged = try stage()
             try staged.append(Array(fresh.utf8))
-            guard fsync(staged.descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
+            try files.synchronize(staged.descriptor)
             // Unlike a rename it replaces nothing: of two that come at once one owns the store.
             guard link(staged.path, path) == 0 else {
                 if errno == EEXIST { return try owner(orWrite: fresh) }
                 throw BlobError.failure(of: "link")
             }
-            try Self.syncDirectory(blobsPath)
+            try files.synchronizeFolder(blobsPath)
             return fresh
         } catch OpenFileError.failed(let call, let code) {
             throw .system(call: call, errno: code)
@@ -79,11 +88,7 @@ public struct LocalBlobStore: BlobStore {
         }
     }
 
-    public func freeBytes() throws(BlobError) -> Int64 {
-        var status = statvfs()
-        guard statvfs(root, &status) == 0 else { throw BlobError.failure(of: "statvfs") }
-        return Int64(clamping: UInt64(status.f_bavail) * UInt64(status.f_frsize))
-    }
+    public func freeBytes() throws(BlobError) -> Int64 { try files.freeBytes(at: root) }
 
     public func open(_ id: BlobID) throws(BlobError) -> OpenFile {
         do {
@@ -98,7 +103,7 @@ public struct LocalBlobStore: BlobStore {
     }
 
     public func remove(_ id: BlobID) throws(BlobError) {
-        guard unlink(path(of: id)) == 0 || errno == ENOENT else { throw BlobError.failure(of: "unlink") }
+        try files.remove(path(of: id))
     }
 
     public func list() throws(BlobError) -> [BlobID] {
@@ -127,20 +132,26 @@ public struct LocalBlobStore: BlobStore {
 
     private func path(of id: BlobID) -> String { folder(of: id) + "/" + id.text }
 
-    /// A new folder is durable only once its parent is: a row must never name a blob that a power cut took.
-    private static func makeDirectory(_ path: String) throws(BlobError) {
-        if mkdir(path, 0o700) == 0 {
-            let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-            try syncDirectory(parent.isEmpty ? "/" : parent)
-        } else if errno != EEXIST {
-            throw BlobError.failure(of: "mkdir")
-        }
+    /// A folder is durable only once its parent is: a row must never name a blob that a power cut took. Who made it may
+    /// have failed, or died, before that, so each process sees to it once.
+    private func makeDurable(_ folder: String) throws(BlobError) {
+        guard !durable.has(folder) else { return }
+        _ = try files.makeFolder(folder)
+        try files.synchronizeFolder(Self.parent(of: folder))
+        durable.add(folder)
     }
 
-    private static func syncDirectory(_ path: String) throws(BlobError) {
-        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw BlobError.failure(of: "fsync") }
+    private static func parent(of path: String) -> String {
+        guard let end = path.lastIndex(of: "/") else { return "." }
+        return end == path.startIndex ? "/" : String(path[..<end])
     }
+}
+
+/// The folders that this process made sure of.
+private final class DurableFolders: Sendable {
+    private let paths = Mutex<Set<String>>([])
+
+    func has(_ path: String) -> Bool { paths.withLock { $0.contains(path) } }
+
+    func add(_ path: String) { paths.withLock { _ = $0.insert(path) } }
 }

@@ -5,10 +5,12 @@ internal import Glibc
 public final class StagedFile: Sendable {
     public let path: String
     let descriptor: Int32
+    private let files: any BlobFiles
 
-    init(path: String, descriptor: Int32) {
+    init(path: String, descriptor: Int32, files: any BlobFiles) {
         self.path = path
         self.descriptor = descriptor
+        self.files = files
     }
 
     deinit {
@@ -18,20 +20,7 @@ public final class StagedFile: Sendable {
     }
 
     /// Appends all of `bytes`; blocks on the disk.
-    public func append(_ bytes: [UInt8]) throws(BlobError) {
-        var offset = 0
-        while offset < bytes.count {
-            // SAFETY: the buffer is only read, within its bounds, during the call.
-            let written = bytes.withUnsafeBytes { buffer in
-                write(descriptor, buffer.baseAddress?.advanced(by: offset), buffer.count - offset)
-            }
-            if written < 0 {
-                if errno == EINTR { continue }
-                throw BlobError.failure(of: "write")
-            }
-            offset += written
-        }
-    }
+    public func append(_ bytes: [UInt8]) throws(BlobError) { try files.write(bytes, to: descriptor) }
 }
 
 extension BlobError {

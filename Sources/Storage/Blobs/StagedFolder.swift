@@ -4,8 +4,12 @@ internal import Glibc
 /// A folder for files being written by somebody who wants paths; it removes itself with all that is still in it.
 public final class StagedFolder: Sendable {
     public let path: String
+    private let files: any BlobFiles
 
-    init(path: String) { self.path = path }
+    init(path: String, files: any BlobFiles) {
+        self.path = path
+        self.files = files
+    }
 
     deinit { Self.remove(path) }
 
@@ -14,7 +18,7 @@ public final class StagedFolder: Sendable {
         let path = self.path + "/" + name
         let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW)
         guard descriptor >= 0 else { throw BlobError.failure(of: "open") }
-        return StagedFile(path: path, descriptor: descriptor)
+        return StagedFile(path: path, descriptor: descriptor, files: files)
     }
 
     /// Removes a folder of plain files. What cannot be removed now is removed when the store is next opened.

@@ -8,13 +8,13 @@ final class StagingArea: Sendable {
     private let lock: Int32
 
     /// - Parameter parent: the folder of all areas; it must exist.
-    init(in parent: String) throws(BlobError) {
+    init(in parent: String, at now: Timestamp) throws(BlobError) {
         // One process at a time makes its area and looks at the others: none is seen half made.
         let gate = try Self.open(parent + "/" + Self.gateName, O_CREAT)
         defer { close(gate) }
         guard flock(gate, LOCK_EX) == 0 else { throw BlobError.failure(of: "flock") }
         Self.removeDead(in: parent)
-        path = parent + "/" + BlobID(at: SystemTime().now()).text
+        path = parent + "/" + BlobID(at: now).text
         lock = try Self.open(path + Self.lockSuffix, O_CREAT | O_EXCL)
         guard flock(lock, LOCK_EX | LOCK_NB) == 0, mkdir(path, 0o700) == 0 else {
             // What was made is taken back by deinit: every property is set.

@@ -91,7 +91,7 @@ extension Executor {
     func takeOver() async throws {
         do {
             try await database.write { [self] connection in
-                try await follow(try await queue.takeOver(as: worker, in: connection), connection)
+                try await follow(try await queue.takeOver(as: worker, isAlive: isAlive, in: connection), connection)
             }
         } catch  where hooks.blamesTask(error) {
             // Left to the leases, which are looked after one by one.

@@ -37,6 +37,8 @@ public final class Executor: Sendable {
         var lastHeartbeat: Int64?
         var lastRescue: Int64?
         var ticker: Task<Void, Never>?
+
+        var inOrder: [Run] { runs.values.sorted { $0.claim.token < $1.claim.token } }
     }
 
     let database: any SQLDatabase
@@ -44,15 +46,23 @@ public final class Executor: Sendable {
     let worker: WorkerIdentity
     let kinds: [String]
     let hooks: ExecutorHooks
+    let isAlive: @Sendable (WorkerIdentity) -> Bool
+    private let tasks: (any TaskExecutor)?
     private let limits: ExecutorLimits
     private let handler: Handler
     private let state = Mutex(State())
     private let turn = WakeSignal()
     private let settled = WakeSignal()
 
+    /// - Parameters:
+    ///   - tasks: where its tasks and handlers run; `nil`: where all do.
+    ///   - isAlive: whether a process of this host and boot lives.
     public init(
         database: any SQLDatabase, queue: TaskQueue, worker: WorkerIdentity, kinds: [String],
-        limits: ExecutorLimits = ExecutorLimits(), hooks: ExecutorHooks = ExecutorHooks(), handler: @escaping Handler
+        limits: ExecutorLimits = ExecutorLimits(), hooks: ExecutorHooks = ExecutorHooks(),
+        tasks: (any TaskExecutor)? = nil,
+        isAlive: @escaping @Sendable (WorkerIdentity) -> Bool = WorkerIdentity.isAlive,
+        handler: @escaping Handler
     ) {
         self.database = database
         self.queue = queue
@@ -60,6 +70,8 @@ public final class Executor: Sendable {
         self.kinds = kinds
         self.limits = limits
         self.hooks = hooks
+        self.tasks = tasks
+        self.isAlive = isAlive
         self.handler = handler
     }
 
@@ -68,16 +80,16 @@ public final class Executor: Sendable {
         let isFirst = state.withLock { state -> Bool in
             guard state.phase == .new else { return false }
             state.phase = .working
-            state.ticker = Task { [turn, limits] in
+            state.ticker = Task(executorPreference: tasks) { [turn, limits, time = queue.time] in
                 while !Task.isCancelled {
-                    try? await Task.sleep(for: .seconds(limits.pollSeconds))
+                    await time.pause(seconds: limits.pollSeconds)
                     turn.raise()
                 }
             }
             return true
         }
         guard isFirst else { return }
-        Task { await work() }
+        Task(executorPreference: tasks) { await self.work() }
         turn.raise()
     }
 
@@ -95,7 +107,7 @@ public final class Executor: Sendable {
         }
         guard wasWorking else { return }
         await waitUntilIdle(seconds: graceSeconds)
-        let stopped = state.withLock { Array($0.runs.values) }
+        let stopped = runs()
         for run in stopped { run.stop(.shutdown) }
         await waitUntilIdle(seconds: limits.stopSeconds)
         state.withLock { state in
@@ -130,8 +142,11 @@ public final class Executor: Sendable {
 
     private func stopLateRuns() {
         let now = queue.time.uptimeMilliseconds()
-        for run in state.withLock({ Array($0.runs.values) }) where run.deadline <= now { run.stop(.deadline) }
+        for run in runs() where run.deadline <= now { run.stop(.deadline) }
     }
+
+    /// What runs, in an order that does not depend on a dictionary's.
+    private func runs() -> [Run] { state.withLock { $0.inOrder } }
 
     private static func isDue(_ last: Int64?, every seconds: Double, at now: Int64) -> Bool {
         last.map { now - $0 >= TaskQueue.milliseconds(seconds) } ?? true
@@ -145,7 +160,7 @@ public final class Executor: Sendable {
             }
             state.isWoken = false
             state.lastHeartbeat = now
-            return Array(state.runs.values)
+            return state.inOrder
         }
         guard !runs.isEmpty else { return }
         let claims = runs.map(\.claim)
@@ -173,7 +188,7 @@ public final class Executor: Sendable {
         let living = state.withLock { state -> [Claim]? in
             guard Self.isDue(state.lastRescue, every: limits.rescueSeconds, at: now) else { return nil }
             state.lastRescue = now
-            return state.runs.values.map(\.claim)
+            return state.inOrder.map(\.claim)
         }
         // What runs here lives, also where the clock that leases go by was set forward.
         if let living { try await rescue(sparing: living) }
@@ -217,7 +232,7 @@ public final class Executor: Sendable {
     }
 
     private func perform(_ run: Run) {
-        Task {
+        Task(executorPreference: tasks) { [self] in
             await handler(run.claim, run.flag)
             state.withLock { _ = $0.runs.removeValue(forKey: run.claim.token) }
             settled.raise()
@@ -237,12 +252,13 @@ public final class Executor: Sendable {
     // MARK: Shutdown
 
     private func waitUntilIdle(seconds: Double) async {
-        let end = monotonicNanoseconds() + UInt64(max(0, seconds) * 1e9)
-        let timer = Task { [settled] in
-            try? await Task.sleep(for: .seconds(max(0, seconds)))
+        let isOver = CancellationFlag()
+        let timer = Task(executorPreference: tasks) { [settled, time = queue.time] in
+            await time.pause(seconds: seconds)
+            isOver.raise()
             settled.raise()
         }
-        while state.withLock({ !$0.runs.isEmpty || $0.isClaiming }), monotonicNanoseconds() < end {
+        while state.withLock({ !$0.runs.isEmpty || $0.isClaiming }), !isOver.isRaised {
             await settled.wait()
         }
         timer.cancel()
@@ -258,7 +274,7 @@ public final class Executor: Sendable {
             for claim in rest where await !giveBack(claim) { failed.append(claim) }
             rest = failed
             guard !rest.isEmpty, pause > 0 else { return }
-            try? await Task.sleep(for: .seconds(pause))
+            await queue.time.pause(seconds: pause)
         }
     }
 

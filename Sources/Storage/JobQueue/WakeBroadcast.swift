@@ -1,3 +1,4 @@
+public import Core
 internal import Synchronization
 
 /// Tells other servers that there may be something to claim or to cancel: at once, and then at most once in each pause,
@@ -10,18 +11,24 @@ public final class WakeBroadcast: Sendable {
     }
 
     private let pauseSeconds: Double
+    private let time: any TimeSource
+    private let tasks: (any TaskExecutor)?
     private let send: @Sendable () async throws -> Void
     private let failed: @Sendable (any Error) -> Void
     private let state = Mutex(State())
 
     /// - Parameters:
+    ///   - tasks: where notices are sent from; `nil`: where all tasks run.
     ///   - send: a notice that is lost costs time only: everybody polls.
     ///   - failed: hears of what `send` throws.
     public init(
-        pauseSeconds: Double = 0.05, send: @escaping @Sendable () async throws -> Void,
+        pauseSeconds: Double = 0.05, time: any TimeSource = SystemTime(), tasks: (any TaskExecutor)? = nil,
+        send: @escaping @Sendable () async throws -> Void,
         failed: @escaping @Sendable (any Error) -> Void = { _ in }
     ) {
         self.pauseSeconds = pauseSeconds
+        self.time = time
+        self.tasks = tasks
         self.send = send
         self.failed = failed
     }
@@ -32,7 +39,9 @@ public final class WakeBroadcast: Sendable {
             guard !state.isClosed else { return }
             state.isRaised = true
             // Detached: it works for all callers, on nobody's authority but the server's.
-            if state.sending == nil { state.sending = Task.detached { await self.work() } }
+            if state.sending == nil {
+                state.sending = Task.detached(executorPreference: tasks) { await self.work() }
+            }
         }
     }
 
@@ -52,7 +61,7 @@ public final class WakeBroadcast: Sendable {
             } catch {
                 failed(error)
             }
-            try? await Task.sleep(for: .seconds(pauseSeconds))
+            await time.pause(seconds: pauseSeconds)
         }
     }
 

@@ -52,6 +52,28 @@ private final class Diary: Sendable {
     }
 
     @Test(arguments: Backend.allCases)
+    func `what a handler leaves unsettled is tried again without a lease's wait and without a death`(
+        _ backend: Backend
+    ) async throws {
+        try await Line.open(backend) { line in
+            let done = Latch()
+            let diary = Diary()
+            let executor = executor(line) { claim, _ in
+                diary.write("\(claim.attempt), \(claim.deaths) deaths")
+                if claim.attempt < 8 { return claim.leaveUnsettled() }
+                _ = try? await line.write { try await line.queue.complete(claim, in: $0) }
+                done.open()
+            }
+            try await line.add("t")
+            executor.start()
+            await done.wait()
+            await executor.shutdown(graceSeconds: 10)
+            #expect(diary.all == (1...8).map { "\($0), 0 deaths" })
+            #expect(try await line.state("t") == "completed")
+        }
+    }
+
+    @Test(arguments: Backend.allCases)
     func `a cancellation raises the flag of the running handler`(_ backend: Backend) async throws {
         try await Line.open(backend) { line in
             let started = Latch()

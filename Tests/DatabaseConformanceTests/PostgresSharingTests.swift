@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func `none waits behind a read that takes long while a connection is free`() async throws {
+    @Test func `none is put behind a read that takes long while a connection is free`() async throws {
         let limits = Self.limits {
             $0.connectionsMax = 2
             $0.sharedSessionsPerLoop = 1

@@ -129,6 +129,41 @@ import Testing
         }
     }
 
+    /// A server that stopped between its statements, or SQL on a request's login.
+    @Test(arguments: [false, true])
+    func `who holds his own feed for long keeps nobody else's job from starting or being rescued`(
+        _ isRescue: Bool
+    ) async throws {
+        // SQLite's writers come one after the other anyway.
+        try await open(.postgres) { stage in
+            let studio = stage.studio
+            let holder = try await studio.account(credits: 3)
+            let healthy = try await studio.account(credits: 3, email: "healthy@example.org")
+            let first = try await studio.submit(holder)
+            let good = try await studio.submit(healthy)
+            if isRescue {
+                _ = try await studio.claim()
+                _ = try await studio.claim()
+                studio.time.advance(seconds: 31)
+            }
+            let (isHeld, leave) = (Latch(), Latch())
+            async let holding: Void = studio.database.write { connection in
+                let feed = "SELECT position FROM job_feeds WHERE account_id = $1 FOR UPDATE"
+                _ = try await connection.query(feed, [.text(holder.text)])
+                isHeld.open()
+                await leave.wait()
+            }
+            await isHeld.wait()
+            let executor = stage.executor(until: good.id)
+            executor.start()
+            await stage.good.wait()
+            #expect(try await studio.jobs.job(first.id, of: holder).state == (isRescue ? .running : .queued))
+            leave.open()
+            try await holding
+            await executor.shutdown(graceSeconds: 10)
+        }
+    }
+
     @Test(arguments: Backend.allCases, Spoiling.allCases)
     func `a spoiled job that waits costs only itself, and gives back what it holds`(
         _ backend: Backend, _ spoiling: Spoiling

@@ -60,6 +60,15 @@ enum Simulator {
     /// Seeds that found one of the faults of docs/simulation.md, planted or not.
     private static let found: [UInt64] = [25, 33, 36, 37, 54, 56, 70, 82, 89, 123, 154, 170]
 
+    /// What must have happened in some of that many runs: else they showed nothing.
+    private static let happens = [
+        "job.completed", "job.failed", "job.canceled", "failed.too_many_attempts", "client.bought", "client.refunded",
+        "client.disputed", "request.repeated", "server.crashed", "server.frozen", "death.at.commit", "deaths",
+        "power.cut", "clock.moved", "commit.unknown.made", "commit.unknown.not", "commit.unknown.later",
+        "database.refused", "database.unreachable", "database.down", "disk.failed", "disk.full", "disk.names.lost",
+        "notice.lost", "engines.on.one.job",
+    ]
+
     private static var seeds: [UInt64] {
         guard let count = Simulator.number("CADENZA_SIMULATION_SEEDS") else { return Array(1...24) + found }
         let first = Simulator.number("CADENZA_SIMULATION_FIRST") ?? 1
@@ -76,6 +85,9 @@ enum Simulator {
             #expect(isClean, "seed \(seed): \(outcome.violations.joined(separator: "; "))")
             counts.merge(outcome.counts) { $0 + $1 }
             counts["turns", default: 0] += outcome.turns
+        }
+        if seeds.count >= 30 {
+            for kind in Self.happens { #expect(counts[kind, default: 0] > 0, "no run had: \(kind)") }
         }
         let kinds = counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
         print("simulated \(seeds.count) runs: \(kinds.joined(separator: ", "))")

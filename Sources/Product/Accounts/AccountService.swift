@@ -54,6 +54,12 @@ public struct AccountService: Sendable {
         return principal
     }
 
+    /// To be called when a transaction refused a principal that was remembered: the next request asks anew.
+    public func forget(token: String) {
+        guard let token = Token(parsing: token) else { return }
+        recent?.forget(credentialSHA256: token.storedHash)
+    }
+
     private func lookUp(_ hash: String) async throws(AccountError) -> Principal? {
         let authority = CallerAuthority(credentialSHA256: hash)
         return try await authority.act { () async throws(AccountError) in

@@ -25,6 +25,8 @@ final class RecentCallers: Sendable {
         }
     }
 
+    func forget(credentialSHA256: String) { entries.withLock { $0[credentialSHA256] = nil } }
+
     func remember(_ principal: Principal, credentialSHA256: String) {
         var principal = principal
         principal.authority = principal.authority.vouched(for: principal.accountID)

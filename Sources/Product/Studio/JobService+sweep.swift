@@ -89,16 +89,18 @@ extension JobService {
     ) async throws(JobError) {
         let (service, store) = (self, store)
         repeat {
-            let (count, blobs) = try await write { connection in
-                let expired = try await store.expired(at: now, limit: Self.batchMax, in: connection)
+            let (count, found, blobs) = try await write { connection in
+                let all = try await store.expired(at: now, limit: Self.batchMax, in: connection)
+                let free = try await store.unheldFeeds(of: Set(all.map(\.account)), in: connection)
+                let expired = all.filter { free.contains($0.account) }
                 let blobs = try await store.removeArtifacts(of: expired.map(\.job), at: now, in: connection)
                 let places = try await store.append("results_removed", to: expired, at: now, in: connection)
                 service.notify(places, in: connection)
-                return (expired.count, blobs)
+                return (expired.count, all.count, blobs)
             }
             report.results += count
             report.failures += try await remove(blobs).count
-            guard count == Self.batchMax else { return }
+            guard found == Self.batchMax, count > 0 else { return }
         } while !isOver(end)
     }
 

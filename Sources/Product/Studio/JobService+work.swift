@@ -10,6 +10,7 @@ extension JobService {
     public var hooks: ExecutorHooks {
         var hooks = ExecutorHooks()
         hooks.claimed = { try await claimed($0, in: $1) }
+        hooks.unheld = { try await store.unheldFeeds(of: $0, in: $1) }
         hooks.rescued = { try await rescued($0, in: $1) }
         hooks.discarded = { try await discarded($0, in: $1) }
         hooks.blamesTask = { Self.blamesTask($0) }

@@ -124,6 +124,23 @@ extension JobStore {
         ]
     }
 
+    /// Of the accounts those whose feed no other transaction holds; it is locked. A request holds its own until its
+    /// commit, and may be stopped before that.
+    func unheldFeeds(
+        of accounts: Set<String>, in connection: any DatabaseConnection
+    ) async throws(DatabaseError) -> Set<String> {
+        guard connection.dialect == .postgres else { return accounts }
+        let feeds = "SELECT account_id FROM job_feeds WHERE \(Self.isOne("account_id", .postgres)) ORDER BY account_id"
+        let names = Self.names(accounts.sorted())
+        let answers = try await connection.batch([
+            DatabaseStatement(feeds, [names]), DatabaseStatement(feeds + " FOR UPDATE SKIP LOCKED", [names]),
+        ])
+        var held = Set<String>()
+        for row in answers.first?.rows ?? [] { held.insert(try row.text("account_id")) }
+        for row in answers.last?.rows ?? [] { held.remove(try row.text("account_id")) }
+        return accounts.subtracting(held)
+    }
+
     /// Moves running jobs back to `queued`, for another attempt.
     func requeue(_ ids: [JobID], in connection: any DatabaseConnection) async throws(DatabaseError) {
         guard !ids.isEmpty else { return }

@@ -84,7 +84,12 @@ public struct JobRunner: Sendable {
             ended(state)
             if state.hasEnded { try await jobs.removeInput(of: job) }
         } catch {
-            // Nothing is settled: the lease runs out and the job is taken up again.
+            // Nothing is settled, or nobody knows: if it is still ours the job is taken up again. A database that was
+            // away is nobody's death.
+            switch error {
+            case .overloaded, .outcomeUnknown: claim.leaveUnsettled()
+            default: break
+            }
             log.error("job not settled", ["task": claim.taskID, "error": "\(error)"])
         }
     }

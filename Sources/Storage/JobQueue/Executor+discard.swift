@@ -74,7 +74,8 @@ extension Executor {
         let seen = Seen()
         do {
             let claims = try await database.write { [self] connection in
-                let claims = try await queue.claim(worker: worker, kinds: kinds, limit: limit, in: connection)
+                let taken = try await queue.claim(worker: worker, kinds: kinds, limit: limit, in: connection)
+                let claims = try await unheld(taken, connection)
                 seen.note(claims)
                 guard !claims.isEmpty else { return claims }
                 let refused = try await discard(try await hooks.claimed(claims, connection), connection)
@@ -85,6 +86,18 @@ extension Executor {
             return .failed(error, seen: seen.claims)
         }
     }
+
+    /// Of the claims those whose owner's records nobody holds; the others' tasks go back for a moment.
+    private func unheld(_ claims: [Claim], _ connection: any DatabaseConnection) async throws -> [Claim] {
+        guard !claims.isEmpty else { return [] }
+        let free = try await hooks.unheld(Set(claims.map(\.fairnessKey)), connection)
+        for claim in claims where !free.contains(claim.fairnessKey) {
+            _ = try await queue.snooze(claim, seconds: Self.heldPauseSeconds, in: connection)
+        }
+        return claims.filter { free.contains($0.fairnessKey) }
+    }
+
+    private static let heldPauseSeconds: Double = 1
 
     // MARK: Rescue
 
@@ -103,6 +116,8 @@ extension Executor {
         let together = Seen()
         do {
             return try await rescue(sparing: living, limit: .max, together)
+        } catch  where DatabaseError(within: error) == .busy && !together.names.isEmpty {
+            return try await rescueEach(together.names, sparing: living)
         } catch  where hooks.blamesTask(error) && !together.names.isEmpty {}
         for _ in together.names {
             let alone = Seen()
@@ -115,9 +130,21 @@ extension Executor {
         }
     }
 
-    private func rescue(sparing living: [Claim], limit: Int, _ seen: Seen) async throws {
+    /// Somebody holds the records of one of them: the others need not wait for that.
+    private func rescueEach(_ names: [String], sparing living: [Claim]) async throws {
+        for name in names {
+            do {
+                try await rescue(sparing: living, only: name, limit: 1, Seen())
+            } catch  where DatabaseError(within: error) == .busy || hooks.blamesTask(error) {
+                // At the next rescue, or when it comes first.
+                hooks.failed(error)
+            }
+        }
+    }
+
+    private func rescue(sparing living: [Claim], only name: String? = nil, limit: Int, _ seen: Seen) async throws {
         try await database.write { [self] connection in
-            let report = try await queue.rescue(sparing: living, limit: limit, in: connection)
+            let report = try await queue.rescue(sparing: living, only: name, limit: limit, in: connection)
             seen.note(report)
             try await follow(report, connection)
         }

@@ -234,7 +234,10 @@ public final class Executor: Sendable {
     private func perform(_ run: Run) {
         Task(executorPreference: tasks) { [self] in
             await handler(run.claim, run.flag)
-            state.withLock { _ = $0.runs.removeValue(forKey: run.claim.token) }
+            state.withLock { state in
+                state.runs[run.claim.token] = nil
+                if run.claim.isLeftUnsettled { state.doubts.append(run.claim) }
+            }
             settled.raise()
             turn.raise()
         }

@@ -33,6 +33,9 @@ public struct ExecutorHooks: Sendable {
     /// In the claiming transaction: marks the claimed work as running. Answers with what cannot be worked on, which is
     /// ended as failed in the same transaction.
     public var claimed: @Sendable ([Claim], any DatabaseConnection) async throws -> [TaskRefusal] = { _, _ in [] }
+    /// In a claiming transaction: which of these fairness keys' records nobody else holds; they are locked by it. The
+    /// tasks of the others wait a moment, so that who holds his own for long keeps nobody else's from running.
+    public var unheld: @Sendable (Set<String>, any DatabaseConnection) async throws -> Set<String> = { keys, _ in keys }
     /// In the rescuing transaction: settles what ended, records what was requeued. Answers as `claimed` does.
     public var rescued: @Sendable (RescueReport, any DatabaseConnection) async throws -> [TaskRefusal] = { _, _ in [] }
     /// In the transaction in which a task was ended that could not be worked on: settles what it was about.

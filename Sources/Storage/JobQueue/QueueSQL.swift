@@ -22,6 +22,14 @@ struct QueueSQL {
         }
     }
 
+    /// What is held by others for longer than this is left to them.
+    func limitWaits() async throws(QueueError) {
+        switch dialect {
+        case .sqlite: break
+        case .postgres: _ = try await rows("SELECT set_config('lock_timeout', '1000', true)", []) { _ in }
+        }
+    }
+
     /// The task, if the claim still holds it; locked until the end of the transaction.
     func held(by claim: Claim) async throws(QueueError) -> HeldTask? {
         let lock = dialect == .postgres ? " FOR UPDATE" : ""

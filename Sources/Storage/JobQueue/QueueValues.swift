@@ -20,6 +20,12 @@ public struct Claim: Sendable {
     public let leaseExpiresAt: Timestamp
     let stop = StopSignal()
 
+    /// For a handler that could not settle although nothing is wrong with the task: the executor gives it back as soon
+    /// as it can, and counts no death.
+    public func leaveUnsettled() { stop.leave() }
+
+    var isLeftUnsettled: Bool { stop.isLeft }
+
     /// Why the executor raised this attempt's cancellation flag; `nil` while it has not.
     public var stopReason: StopReason? { stop.reason }
 }
@@ -38,6 +44,11 @@ public enum StopReason: UInt8, Sendable {
 
 final class StopSignal: Sendable {
     private let stored = Atomic<UInt8>(0)
+    private let left = Atomic<Bool>(false)
+
+    var isLeft: Bool { left.load(ordering: .acquiring) }
+
+    func leave() { left.store(true, ordering: .releasing) }
 
     var reason: StopReason? { StopReason(rawValue: stored.load(ordering: .acquiring)) }
 

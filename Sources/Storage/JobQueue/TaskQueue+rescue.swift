@@ -5,15 +5,18 @@ extension TaskQueue {
     /// Takes back tasks whose lease has run out. The caller settles what ended in the same transaction.
     /// - Parameters:
     ///   - spared: what the caller knows to be alive, whatever has become of the clock.
+    ///   - name: no other than this.
     ///   - limit: at most so many, `limits.rescueBatchMax` in any case.
     public func rescue(
-        sparing spared: [Claim] = [], limit: Int = .max, in connection: any DatabaseConnection
+        sparing spared: [Claim] = [], only name: String? = nil, limit: Int = .max, in connection: any DatabaseConnection
     ) async throws(QueueError) -> RescueReport {
         let isSpared = QueueStatements.isOne("token", of: "$2", connection.dialect)
+        let isIt = name == nil ? "" : " AND id = $3"
+        try await QueueSQL(connection).limitWaits()
         let lost = try await running(
-            "lease_expires_at <= \(QueueStatements.now("$1", connection.dialect)) AND NOT (\(isSpared))",
-            [now(connection.dialect), QueueSQL.list(spared.map(\.token))], limit: min(limit, limits.rescueBatchMax),
-            connection)
+            "lease_expires_at <= \(QueueStatements.now("$1", connection.dialect)) AND NOT (\(isSpared))\(isIt)",
+            [now(connection.dialect), QueueSQL.list(spared.map(\.token))] + (name.map { [.text($0)] } ?? []),
+            limit: min(limit, limits.rescueBatchMax), connection)
         return try await takeBack(lost, connection)
     }
 

@@ -84,8 +84,8 @@ final class PostgresPool: Sendable {
     // MARK: Lending
 
     /// A session for a read that is sent whole, perhaps behind others: a loop keeps few connections busy with those, as
-    /// each more costs the server a change of process where it would go on with the next. None waits behind a read
-    /// that takes long.
+    /// each more costs the server a change of process where it would go on with the next. None is put behind a read
+    /// that has taken 5 ms already.
     /// - Throws: as `take`.
     func takeShared() async throws(DatabaseError) -> PostgresSession {
         let now = monotonicNanoseconds()

@@ -88,6 +88,11 @@ struct Authenticate: Sendable {
         throw Problem.unauthenticated(said)
     }
 
+    /// To be called when the caller's transaction refused the credential, so that the next request asks anew.
+    func refused(_ context: RequestContext) {
+        if case .key(let token) = credential(of: context.request.head) { accounts.forget(token: token) }
+    }
+
     /// `nil` where there is none, or nothing that could be one. Where Authorization stands nothing else is looked at.
     private func credential(of head: RequestHead) -> Credential? {
         let fields = head.fields.values("Authorization")

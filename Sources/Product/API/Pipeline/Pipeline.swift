@@ -164,6 +164,7 @@ public struct Pipeline: Sendable {
             return response
         } catch {
             var problem = error
+            if problem.code == .unauthenticated { authenticate.refused(context) }
             limit.describe(principal, budget, in: &problem.fields)
             throw problem
         }

@@ -82,16 +82,22 @@ struct BenchSubmission: AsyncParsableCommand {
 
     private enum JobName: IdentifierKind { static let prefix: StaticString = "job" }
 
+    /// Named as ours are: in the order of time.
+    private static let name = """
+        'job_' || to_hex(CAST(extract(epoch FROM transaction_timestamp()) * 1000000 AS BIGINT)) || '-' || :job
+        """
+
+    private static let account = "'acc_' || lpad(to_hex(CAST(:account AS BIGINT)), 32, '0')"
+
     private static let script = """
         \\set account random(0, :accounts - 1)
         \\set job random(1, 9000000000000000000)
         \\startpipeline
         BEGIN;
-        SELECT ledger_hold('acc_' || lpad(to_hex(CAST(:account AS BIGINT)), 32, '0'), 1, 'job_' || :job,
-            CAST(:now AS BIGINT)) AS hold;
-        INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, unique_key, run_at, state, created_at)
-            VALUES ('job_' || :job, 'job', 'acc_' || lpad(to_hex(CAST(:account AS BIGINT)), 32, '0'), 0, '1', NULL,
-            CAST(:now AS BIGINT), 'queued', CAST(:now AS BIGINT)) ON CONFLICT DO NOTHING;
+        SELECT ledger_hold(\(account), 1, \(name), CAST(:now AS BIGINT)) AS hold;
+        INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, unique_key, run_at, state, created_at, is_due)
+            VALUES (\(name), 'job', \(account), 0, '1', NULL, CAST(:now AS BIGINT), 'queued', CAST(:now AS BIGINT), 1)
+            ON CONFLICT DO NOTHING;
         COMMIT;
         \\endpipeline
         """

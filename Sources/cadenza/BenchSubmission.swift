@@ -95,7 +95,8 @@ struct BenchSubmission: AsyncParsableCommand {
         \\startpipeline
         BEGIN;
         SELECT ledger_hold(\(account), 1, \(name), CAST(:now AS BIGINT)) AS hold;
-        INSERT INTO queue_tasks (id, kind, fairness_key, priority, payload, unique_key, run_at, state, created_at, is_due)
+        INSERT INTO queue_tasks
+            (id, kind, fairness_key, priority, payload, unique_key, run_at, state, created_at, is_due)
             VALUES (\(name), 'job', \(account), 0, '1', NULL, CAST(:now AS BIGINT), 'queued', CAST(:now AS BIGINT), 1)
             ON CONFLICT DO NOTHING;
         COMMIT;

@@ -34,7 +34,7 @@ final class CrashingDatabase: SQLDatabase {
     func read<Value: Sendable>(
         _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
     ) async throws -> Value {
-        try await inner.read(body)
+        try await inner.steadily { try await $0.read(body) }
     }
 
     @discardableResult
@@ -146,5 +146,15 @@ private final class CrashingConnection: DatabaseConnection {
         guard isBeside else { return await kill(process) }
         let kill = kill
         Task.detached { await kill(process) }
+    }
+}
+
+extension SQLDatabase {
+    /// A backend that was told to end may do so while somebody else has its connection: what only reads is asked again.
+    func steadily<Value>(_ ask: (any SQLDatabase) async throws -> Value) async throws -> Value {
+        for _ in 0..<20 {
+            do { return try await ask(self) } catch DatabaseError.connectionLost {}
+        }
+        return try await ask(self)
     }
 }

@@ -43,9 +43,11 @@ import Testing
             let outcome = tellers.outcome
             for account in accounts {
                 let audit = LedgerAudit(account: account, outcome: outcome, seed: seed)
-                try await audit.check(databases[0], ledger, now: time.now())
+                try await databases[0].steadily { try await audit.check($0, ledger, now: time.now()) }
             }
-            let discrepancies = try await databases[0].read { try await ledger.verify(in: $0) }
+            let discrepancies = try await databases[0].steadily {
+                try await $0.read { try await ledger.verify(in: $0) }
+            }
             #expect(discrepancies == [], "seed \(seed)")
             let lost = outcome.calls.count { $0.reply == nil }
             let crashes = connections.reduce(0) { $0 + $1.crashCount }

@@ -8,6 +8,9 @@ final class SimulatedDatabase: SQLDatabase {
     private let process: SimulatedProcess
     private let server: SimulatedDatabaseServer
 
+    /// An answer that is late comes by then.
+    static let lateSecondsMax: Double = 40
+
     @TaskLocal private static var isInside = false
 
     var dialect: SQLDialect { .sqlite }
@@ -106,7 +109,7 @@ final class SimulatedDatabase: SQLDatabase {
         server.release(session)
         if scheduler.dice.chance(faults.lateness) {
             note("commit.late")
-            await process.time.pause(seconds: scheduler.dice.seconds(5...40))
+            await process.time.pause(seconds: scheduler.dice.seconds(5...Self.lateSecondsMax))
         } else {
             await session.travel()
         }

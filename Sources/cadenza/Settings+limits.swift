@@ -18,6 +18,7 @@ extension Settings {
         values.resultBytesMax = Int64(limits.resultBytesMax)
         values.diskReserveBytes = Int64(limits.diskReserveBytes)
         values.resultDays = limits.resultDays
+        values.orphanGraceSeconds = limits.orphanSeconds
         values.deadlineSecondsMin = workers.deadlineSecondsMin
         values.deadlineFactor = workers.deadlineFactor
         return values

@@ -216,6 +216,9 @@ extension SettingKey {
             "limits", "result_days", .number(\.limits.resultDays, 0.01...3650),
             "The files of an ended job are removed after this time."),
         SettingKey(
+            "limits", "orphan_seconds", .number(\.limits.orphanSeconds, 1...604_800),
+            "A file that nothing refers to is removed once it is so old: longer than a submission may take."),
+        SettingKey(
             "limits", "jobs_per_minute", .integer(\.limits.jobsPerMinute, 1...1_000_000),
             "Job submissions of one account."),
         SettingKey(

@@ -114,6 +114,7 @@ public struct Settings: Hashable, Sendable {
         public var sampleRateMin = 8000
         public var sampleRateMax = 384_000
         public var resultDays = 30.0
+        public var orphanSeconds = 3600.0
         public var jobsPerMinute = 60
         public var paymentsPerMinute = 10
         public var requestsPerMinute = 600

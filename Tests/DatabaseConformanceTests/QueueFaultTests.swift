@@ -6,61 +6,6 @@ import Support
 import Synchronization
 import Testing
 
-/// A database that can be told to fail the transaction under way, or the next ones.
-private final class FailingDatabase: SQLDatabase {
-    enum Fault {
-        /// The transaction is committed, and nobody hears of it.
-        case answerLost
-        /// It is not committed, and nobody hears of that either.
-        case commitLost
-    }
-
-    private let inner: any SQLDatabase
-    private let state = Mutex<(fault: Fault?, busy: Int)>((nil, 0))
-
-    init(_ inner: any SQLDatabase) { self.inner = inner }
-
-    var dialect: SQLDialect { inner.dialect }
-
-    /// To be called within a transaction.
-    func failThis(_ fault: Fault) { state.withLock { $0.fault = fault } }
-
-    func beBusy(_ count: Int) { state.withLock { $0.busy = count } }
-
-    /// Whether it is this that is to go wrong, once.
-    private func takes(_ fault: Fault) -> Bool {
-        state.withLock { state in
-            guard state.fault == fault else { return false }
-            state.fault = nil
-            return true
-        }
-    }
-
-    func read<Value: Sendable>(
-        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
-    ) async throws -> Value {
-        try await inner.read(body)
-    }
-
-    @discardableResult
-    func write<Value: Sendable>(
-        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
-    ) async throws -> Value {
-        let isBusy = state.withLock { state in
-            state.busy -= 1
-            return state.busy >= 0
-        }
-        if isBusy { throw DatabaseError.busy }
-        let value = try await inner.write { connection in
-            let value = try await body(connection)
-            if self.takes(.commitLost) { throw DatabaseError.outcomeUnknown }
-            return value
-        }
-        if takes(.answerLost) { throw DatabaseError.outcomeUnknown }
-        return value
-    }
-}
-
 /// Faults between servers and their database: nobody is counted as dead who is not, and nobody waits for who is.
 @Suite(.timeLimit(.minutes(2))) struct QueueFaultTests {
     private static let quick: ExecutorLimits = {
@@ -75,13 +20,13 @@ private final class FailingDatabase: SQLDatabase {
         _ backend: Backend, _ isMade: Bool
     ) async throws {
         try await Line.open(backend) { line in
-            let database = FailingDatabase(line.database)
+            let database = FaultyDatabase(line.database)
             let done = Latch()
             let seen = Mutex<[Claim]>([])
             let isFirst = CancellationFlag()
             var hooks = ExecutorHooks()
             hooks.claimed = { _, _ in
-                if !isFirst.isRaised { database.failThis(isMade ? .answerLost : .commitLost) }
+                if !isFirst.isRaised { database.failNextCommit(isMade ? .answerLost : .commitLost) }
                 isFirst.raise()
                 return []
             }
@@ -108,7 +53,7 @@ private final class FailingDatabase: SQLDatabase {
         _ backend: Backend
     ) async throws {
         try await Line.open(backend) { line in
-            let database = FailingDatabase(line.database)
+            let database = FaultyDatabase(line.database)
             let (started, release) = (Latch(), Latch())
             let executor = Executor(
                 database: database, queue: line.queue, worker: line.worker, kinds: ["work"], limits: Self.quick
@@ -132,7 +77,7 @@ private final class FailingDatabase: SQLDatabase {
         _ backend: Backend
     ) async throws {
         try await Line.open(backend) { line in
-            let database = FailingDatabase(line.database)
+            let database = FaultyDatabase(line.database)
             let done = Latch()
             let turns = Mutex(0)
             var hooks = ExecutorHooks()

@@ -65,6 +65,13 @@ import Testing
                 })
         }
 
+        /// Waiting ones of two accounts: the first is what goes wrong, the second must not be touched by it.
+        func twoJobs() async throws -> (Job, Job) {
+            let first = try await studio.account(credits: 3)
+            let second = try await studio.account(credits: 3, email: "healthy@example.org")
+            return (try await studio.submit(first), try await studio.submit(second))
+        }
+
         func asOwner(_ statements: [String]) async throws {
             try await DatabaseCaller.$current.withValue(.owner) {
                 try await studio.database.write { connection in
@@ -137,10 +144,7 @@ import Testing
         // SQLite's writers come one after the other anyway.
         try await open(.postgres) { stage in
             let studio = stage.studio
-            let holder = try await studio.account(credits: 3)
-            let healthy = try await studio.account(credits: 3, email: "healthy@example.org")
-            let first = try await studio.submit(holder)
-            let good = try await studio.submit(healthy)
+            let (held, good) = try await stage.twoJobs()
             if isRescue {
                 _ = try await studio.claim()
                 _ = try await studio.claim()
@@ -149,7 +153,7 @@ import Testing
             let (isHeld, leave) = (Latch(), Latch())
             async let holding: Void = studio.database.write { connection in
                 let feed = "SELECT position FROM job_feeds WHERE account_id = $1 FOR UPDATE"
-                _ = try await connection.query(feed, [.text(holder.text)])
+                _ = try await connection.query(feed, [.text(held.accountID.text)])
                 isHeld.open()
                 await leave.wait()
             }
@@ -157,7 +161,7 @@ import Testing
             let executor = stage.executor(until: good.id)
             executor.start()
             await stage.good.wait()
-            #expect(try await studio.jobs.job(first.id, of: holder).state == (isRescue ? .running : .queued))
+            #expect(try await studio.jobs.job(held.id, of: held.accountID).state == (isRescue ? .running : .queued))
             leave.open()
             try await holding
             await executor.shutdown(graceSeconds: 10)
@@ -170,19 +174,16 @@ import Testing
     ) async throws {
         try await open(backend) { stage in
             let studio = stage.studio
-            let spoiled = try await studio.account(credits: 3)
-            let healthy = try await studio.account(credits: 3, email: "healthy@example.org")
-            let bad = try await studio.submit(spoiled)
-            let good = try await studio.submit(healthy)
-            try await stage.asOwner(spoiling.statements(bad, stranger: healthy))
+            let (bad, good) = try await stage.twoJobs()
+            try await stage.asOwner(spoiling.statements(bad, stranger: good.accountID))
             let executor = stage.executor(until: good.id)
             executor.start()
             await stage.good.wait()
             await executor.shutdown(graceSeconds: 10)
             #expect(stage.told.all == [bad.id.text], "\(spoiling)")
             #expect(try await stage.state(ofTask: bad.id.text) == "failed")
-            if spoiling.returnsCredits { #expect(try await studio.balance(spoiled).available == 3) }
-            #expect(try await studio.jobs.job(good.id, of: healthy).state == .completed)
+            if spoiling.returnsCredits { #expect(try await studio.balance(bad.accountID).available == 3) }
+            #expect(try await studio.jobs.job(good.id, of: good.accountID).state == .completed)
         }
     }
 
@@ -192,20 +193,17 @@ import Testing
     ) async throws {
         try await open(backend) { stage in
             let studio = stage.studio
-            let spoiled = try await studio.account(credits: 3)
-            let healthy = try await studio.account(credits: 3, email: "healthy@example.org")
-            let bad = try await studio.submit(spoiled)
-            let good = try await studio.submit(healthy)
+            let (bad, good) = try await stage.twoJobs()
             let elsewhere = WorkerIdentity(host: "elsewhere", bootID: "b", pid: 1, startTicks: 1)
             for _ in 0..<2 { _ = try await studio.claim(worker: elsewhere) }
-            try await stage.asOwner(spoiling.statements(bad, stranger: healthy))
+            try await stage.asOwner(spoiling.statements(bad, stranger: good.accountID))
             studio.time.advance(seconds: 31)
             let executor = stage.executor(until: good.id)
             executor.start()
             await stage.good.wait()
             await executor.shutdown(graceSeconds: 10)
             #expect(try await stage.state(ofTask: bad.id.text) == "failed", "\(spoiling)")
-            #expect(try await studio.jobs.job(good.id, of: healthy).state == .completed)
+            #expect(try await studio.jobs.job(good.id, of: good.accountID).state == .completed)
         }
     }
 

@@ -6,49 +6,9 @@ import JobQueue
 import Ledger
 import Studio
 import Support
-import Synchronization
 import Telemetry
 import Testing
 import Workers
-
-/// A database whose next write goes wrong as told.
-private final class FaultyDatabase: SQLDatabase {
-    enum Fault {
-        /// It is committed, and the answer is lost.
-        case lostAnswer
-        /// Nothing is done, so many times.
-        case busy(Int)
-    }
-
-    let inner: any SQLDatabase
-    private let fault = Mutex<Fault?>(nil)
-
-    init(_ inner: any SQLDatabase) { self.inner = inner }
-
-    var dialect: SQLDialect { inner.dialect }
-
-    func next(_ fault: Fault) { self.fault.withLock { $0 = fault } }
-
-    func read<Value: Sendable>(
-        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
-    ) async throws -> Value {
-        try await inner.read(body)
-    }
-
-    @discardableResult
-    func write<Value: Sendable>(
-        _ body: @escaping @Sendable (any DatabaseConnection) async throws -> Value
-    ) async throws -> Value {
-        let fault = self.fault.withLock { fault in
-            defer { if case .busy(let count) = fault, count > 1 { fault = .busy(count - 1) } else { fault = nil } }
-            return fault
-        }
-        if case .busy = fault { throw DatabaseError.busy }
-        let value = try await inner.write(body)
-        if case .lostAnswer = fault { throw DatabaseError.outcomeUnknown }
-        return value
-    }
-}
 
 private struct OneArtifact: ServiceRunner {
     let result: ServiceResult
@@ -88,14 +48,14 @@ struct LostAnswerTests {
         let (studio, database, scratch) = try await studio()
         let account = try await studio.account(credits: 3)
         let submission = try await studio.submission(account, content: "the song", key: "k")
-        database.next(.lostAnswer)
+        database.failNextCommit(.answerLost)
         let (job, isReplay) = try await studio.jobs.submit(submission)
         #expect(!isReplay)
         #expect(try studio.blobs.list() == [job.input.blob.id])
         #expect(try await studio.balance(account) == Balance(available: 2, held: 1, debt: 0))
 
         let keyless = try await studio.submission(account, content: "another")
-        database.next(.lostAnswer)
+        database.failNextCommit(.answerLost)
         await #expect(throws: JobError.self) { try await studio.jobs.submit(keyless) }
         // Nobody was told of it, yet it may be there: it is, and its file with it.
         #expect(try studio.blobs.list().count == 2)
@@ -107,7 +67,7 @@ struct LostAnswerTests {
         let account = try await studio.account(credits: 3)
         let job = try await studio.submit(account)
         let artifact = try studio.artifact("vocals.wav")
-        await run(studio, try await studio.claim(), artifact) { database.next(.lostAnswer) }
+        await run(studio, try await studio.claim(), artifact) { database.failNextCommit(.answerLost) }
         let detail = try await studio.jobs.detail(job.id, of: account)
         #expect(detail.job.state == .completed)
         #expect(try studio.blobs.list().contains(artifact.blob.id))
@@ -120,7 +80,7 @@ struct LostAnswerTests {
         let account = try await studio.account(credits: 3)
         let job = try await studio.submit(account)
         let artifact = try studio.artifact("vocals.wav")
-        await run(studio, try await studio.claim(), artifact) { database.next(.busy(2)) }
+        await run(studio, try await studio.claim(), artifact) { database.beBusy(2) }
         #expect(try await studio.jobs.detail(job.id, of: account).job.state == .completed)
         #expect(try studio.blobs.list() == [artifact.blob.id])
         withExtendedLifetime(scratch) {}

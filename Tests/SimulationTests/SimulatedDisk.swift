@@ -1,6 +1,7 @@
-import Blobs
 import Core
 import Glibc
+
+@testable import Blobs
 
 /// How the disk misbehaves; all zero in calm times.
 struct DiskFaults: Sendable {
@@ -81,19 +82,7 @@ final class SimulatedDisk: @unchecked Sendable {
         names(in: root + "/blobs").flatMap { names(in: root + "/blobs/" + $0) }.sorted()
     }
 
-    private func names(in path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            // SAFETY: d_name is a zero-terminated array inside the entry, valid until the next readdir.
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted()
-    }
+    private func names(in path: String) -> [String] { LocalBlobStore.names(in: path).sorted() }
 
     // MARK: What servers do to it
 

@@ -118,7 +118,7 @@ import Testing
         #expect(count.value.load(ordering: .relaxed) == 2000)
     }
 
-    @Test func `what a call after the end queues is all done, however much it is`() async throws {
+    private func endedLoop() async throws -> EventLoop {
         let loop = try EventLoop(name: "test-loop")
         loop.stop()
         var hasEnded = false
@@ -128,6 +128,11 @@ import Testing
                 loop.execute { done.resume(returning: pthread_self() == caller) }
             }
         }
+        return loop
+    }
+
+    @Test func `what a call after the end queues is all done, however much it is`() async throws {
+        let loop = try await endedLoop()
         let count = Count()
         loop.execute {
             for _ in 0..<2000 {
@@ -138,15 +143,7 @@ import Testing
     }
 
     @Test func `a call after the end runs where it is made, as on the loop, and so does what it calls`() async throws {
-        let loop = try EventLoop(name: "test-loop")
-        loop.stop()
-        var hasEnded = false
-        while !hasEnded {
-            hasEnded = await withCheckedContinuation { done in
-                let caller = pthread_self()
-                loop.execute { done.resume(returning: pthread_self() == caller) }
-            }
-        }
+        let loop = try await endedLoop()
         let order = Order()
         loop.execute {
             loop.assertOnLoop()

@@ -103,29 +103,11 @@ CREATE TRIGGER job_feeds_forward BEFORE UPDATE ON job_feeds FOR EACH ROW
     WHEN (NEW.position <= OLD.position OR NEW.position - OLD.position > 100000)
     EXECUTE FUNCTION refuse_change('a feed grows by what is added');
 
--- As before; the two indexes of waiting tasks are looked at in turn.
-CREATE OR REPLACE FUNCTION own_queue_position(p_task TEXT) RETURNS BIGINT LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path = pg_catalog, public, pg_temp
-AS $$
-    SELECT position FROM (
-        SELECT w.id, w.fairness_key, row_number() OVER (
-            ORDER BY w.priority DESC, w.round, coalesce(k.turn, 0), w.run_at, w.id) AS position
-        FROM (SELECT id, fairness_key, priority, run_at, row_number() OVER (
-                PARTITION BY fairness_key, priority ORDER BY run_at, id) AS round
-            FROM (SELECT id, fairness_key, priority, run_at FROM queue_tasks WHERE state = 'queued' AND is_due = 1
-                UNION ALL
-                SELECT id, fairness_key, priority, run_at FROM queue_tasks WHERE state = 'queued' AND is_due = 0) q) w
-        LEFT JOIN queue_keys k ON k.fairness_key = w.fairness_key) ranked
-    WHERE id = p_task AND fairness_key = current_account()
-$$;
-
 -- Functions look in the schema that this was run in.
 DO $$
 BEGIN
     IF current_schema() <> 'public' THEN
         EXECUTE format('ALTER FUNCTION require_task() SET search_path = pg_catalog, %I, pg_temp', current_schema());
-        EXECUTE format('ALTER FUNCTION own_queue_position(TEXT) SET search_path = pg_catalog, %I, pg_temp',
-            current_schema());
     END IF;
 END
 $$;

@@ -42,6 +42,7 @@ BEGIN
 END
 $$;
 
+-- The two indexes of waiting tasks are looked at in turn.
 CREATE OR REPLACE FUNCTION own_queue_position(p_task TEXT) RETURNS BIGINT LANGUAGE plpgsql STABLE SECURITY DEFINER
     SET search_path = pg_catalog, public, pg_temp
 AS $$

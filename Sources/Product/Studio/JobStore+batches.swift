@@ -130,8 +130,9 @@ extension JobStore {
         of accounts: Set<String>, in connection: any DatabaseConnection
     ) async throws(DatabaseError) -> Set<String> {
         guard connection.dialect == .postgres else { return accounts }
-        let feeds = "SELECT account_id FROM job_feeds WHERE \(Self.isOne("account_id", .postgres)) ORDER BY account_id"
-        let names = Self.names(accounts.sorted())
+        let isOne = connection.dialect.isOne("account_id", of: "$1")
+        let feeds = "SELECT account_id FROM job_feeds WHERE \(isOne) ORDER BY account_id"
+        let names = DatabaseValue.list(accounts.sorted())
         let answers = try await connection.batch([
             DatabaseStatement(feeds, [names]), DatabaseStatement(feeds + " FOR UPDATE SKIP LOCKED", [names]),
         ])
@@ -147,8 +148,8 @@ extension JobStore {
         _ = try await connection.execute(
             """
             UPDATE jobs SET state = 'queued', progress = 0, step = 'queued'
-            WHERE \(Self.isOne("id", connection.dialect)) AND state = 'running'
-            """, [Self.names(ids.map(\.text))])
+            WHERE \(connection.dialect.isOne("id", of: "$1")) AND state = 'running'
+            """, [.list(ids.map(\.text))])
     }
 
     /// Jobs by their tasks' names, in that order, and the tasks that have none that can be read.
@@ -157,7 +158,7 @@ extension JobStore {
     ) async throws(DatabaseError) -> (found: [Job], missing: [TaskRefusal]) {
         guard !taskIDs.isEmpty else { return ([], []) }
         let rows = try await connection.query(
-            "SELECT * FROM jobs WHERE \(Self.isOne("id", connection.dialect))", [Self.names(taskIDs)])
+            "SELECT * FROM jobs WHERE \(connection.dialect.isOne("id", of: "$1"))", [.list(taskIDs)])
         var jobs: [String: Job] = [:]
         for row in rows { jobs[try row.text("id")] = readable(row) }
         return (
@@ -188,14 +189,4 @@ extension JobStore {
                 job: try row.text("id"), account: try row.text("account_id"), attempt: Int(try row.integer("attempt"))),
             holdID: try row.text("hold_id"))
     }
-
-    /// The condition that a column is one of the names in `$1`.
-    static func isOne(_ column: String, _ dialect: SQLDialect) -> String {
-        switch dialect {
-        case .sqlite: "\(column) IN (SELECT value FROM json_each($1))"
-        case .postgres: "\(column) = ANY (ARRAY(SELECT json_array_elements_text(CAST($1 AS json))))"
-        }
-    }
-
-    static func names(_ names: [String]) -> DatabaseValue { .text(JSON.array(names.map(JSON.string)).text) }
 }

@@ -21,7 +21,7 @@ extension JobStore {
 
     func markInputsRemoved(_ jobs: [String], in connection: any DatabaseConnection) async throws(DatabaseError) {
         _ = try await connection.execute(
-            "UPDATE jobs SET input_present = 0 WHERE \(Self.isOne("id", connection.dialect))", [Self.names(jobs)])
+            "UPDATE jobs SET input_present = 0 WHERE \(connection.dialect.isOne("id", of: "$1"))", [.list(jobs)])
     }
 
     /// Jobs whose results have expired and are still there; locked, and those passed over that another server removes.
@@ -46,12 +46,12 @@ extension JobStore {
         of jobs: [String], at now: Timestamp, in connection: any DatabaseConnection
     ) async throws(DatabaseError) -> [BlobID] {
         guard !jobs.isEmpty else { return [] }
-        let names = Self.names(jobs)
+        let names = DatabaseValue.list(jobs)
         let answers = try await connection.batch([
             DatabaseStatement(
-                "DELETE FROM artifacts WHERE \(Self.isOne("job_id", connection.dialect)) RETURNING blob", [names]),
+                "DELETE FROM artifacts WHERE \(connection.dialect.isOne("job_id", of: "$1")) RETURNING blob", [names]),
             DatabaseStatement(
-                "UPDATE jobs SET results_removed_at = $2 WHERE \(Self.isOne("id", connection.dialect))",
+                "UPDATE jobs SET results_removed_at = $2 WHERE \(connection.dialect.isOne("id", of: "$1"))",
                 [names, .integer(now.milliseconds)]),
         ])
         var blobs: [BlobID] = []
@@ -75,7 +75,7 @@ extension JobStore {
             SELECT b.blob FROM \(list)
             WHERE NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.blob = b.blob)
                 AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.input_blob = b.blob AND j.input_present = 1)
-            """, [Self.names(blobs.map(\.text))])
+            """, [.list(blobs.map(\.text))])
         var orphans: [BlobID] = []
         for row in rows { orphans.append(try identifier(try row.text("blob"))) }
         return orphans

@@ -115,36 +115,26 @@ extension Executor {
     func rescue(sparing living: [Claim]) async throws {
         let together = Seen()
         do {
-            return try await rescue(sparing: living, limit: .max, together)
-        } catch  where DatabaseError(within: error) == .busy && !together.names.isEmpty {
-            return try await rescueEach(together.names, sparing: living)
-        } catch  where hooks.blamesTask(error) && !together.names.isEmpty {}
-        for _ in together.names {
-            let alone = Seen()
+            return try await rescue(sparing: living, together)
+        } catch  where (hooks.blamesTask(error) || isHeld(error)) && !together.names.isEmpty {}
+        for name in together.names {
             do {
-                try await rescue(sparing: living, limit: 1, alone)
-            } catch  where hooks.blamesTask(error) && !alone.names.isEmpty {
-                for name in alone.names { try await discardAlone(name, because: error) }
-            }
-            guard !alone.names.isEmpty else { return }
-        }
-    }
-
-    /// Somebody holds the records of one of them: the others need not wait for that.
-    private func rescueEach(_ names: [String], sparing living: [Claim]) async throws {
-        for name in names {
-            do {
-                try await rescue(sparing: living, only: name, limit: 1, Seen())
-            } catch  where DatabaseError(within: error) == .busy || hooks.blamesTask(error) {
-                // At the next rescue, or when it comes first.
+                try await rescue(sparing: living, only: name, Seen())
+            } catch  where hooks.blamesTask(error) {
+                try await discardAlone(name, because: error)
+            } catch  where isHeld(error) {
+                // At the next rescue.
                 hooks.failed(error)
             }
         }
     }
 
-    private func rescue(sparing living: [Claim], only name: String? = nil, limit: Int, _ seen: Seen) async throws {
+    /// Somebody else keeps the records: of one task, that the others need not wait for.
+    private func isHeld(_ error: any Error) -> Bool { DatabaseError(within: error) == .busy }
+
+    private func rescue(sparing living: [Claim], only name: String? = nil, _ seen: Seen) async throws {
         try await database.write { [self] connection in
-            let report = try await queue.rescue(sparing: living, only: name, limit: limit, in: connection)
+            let report = try await queue.rescue(sparing: living, only: name, in: connection)
             seen.note(report)
             try await follow(report, connection)
         }

@@ -45,9 +45,6 @@ struct QueueSQL {
         }.first
     }
 
-    /// Names as the one argument that `QueueStatements.isOne` takes.
-    static func list(_ names: [String]) -> DatabaseValue { .text(JSON.array(names.map { .string($0) }).text) }
-
     func rows<Value>(
         _ sql: String, _ arguments: [DatabaseValue], _ decode: (DatabaseRow) throws(DatabaseError) -> Value
     ) async throws(QueueError) -> [Value] {

@@ -50,15 +50,6 @@ public enum QueueStatements {
 
     private static let clock = "CAST(floor(extract(epoch FROM statement_timestamp()) * 1000) AS BIGINT)"
 
-    /// The condition that a column is one of the texts in a JSON array.
-    static func isOne(_ column: String, of parameter: String, _ dialect: SQLDialect) -> String {
-        switch dialect {
-        case .sqlite: "\(column) IN (SELECT value FROM json_each(\(parameter)))"
-        // Not IN: a join with the list may become one with the whole table.
-        case .postgres: "\(column) = ANY (ARRAY(SELECT json_array_elements_text(CAST(\(parameter) AS json))))"
-        }
-    }
-
     /// The condition that a task waits. It does not name the state: a task that is known by its name must not be
     /// looked for in the index of all that wait. For the same reason a token stands for `running`, the only state
     /// that has one.
@@ -255,7 +246,7 @@ public enum QueueStatements {
     public static func end(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = $3, ended_at = \(now("$4", dialect)), \(unclaimed)
-        WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect))
+        WHERE \(dialect.isOne("id", of: "$1")) AND \(dialect.isOne("token", of: "$2"))
         RETURNING id
         """
     }
@@ -264,7 +255,7 @@ public enum QueueStatements {
     static func heartbeat(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET lease_expires_at = \(now("$4", dialect)) + $3
-        WHERE \(isOne("id", of: "$1", dialect)) AND \(isOne("token", of: "$2", dialect))
+        WHERE \(dialect.isOne("id", of: "$1")) AND \(dialect.isOne("token", of: "$2"))
         RETURNING token, cancel_requested_at
         """
     }
@@ -273,7 +264,7 @@ public enum QueueStatements {
     static func putBack(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = 'queued', deaths = deaths + 1, \(unclaimed)
-        WHERE \(isOne("id", of: "$1", dialect)) AND token IS NOT NULL
+        WHERE \(dialect.isOne("id", of: "$1")) AND token IS NOT NULL
         """
     }
 
@@ -281,7 +272,7 @@ public enum QueueStatements {
     static func giveUp(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = $2, deaths = deaths + 1, ended_at = \(now("$3", dialect)), \(unclaimed)
-        WHERE \(isOne("id", of: "$1", dialect)) AND token IS NOT NULL
+        WHERE \(dialect.isOne("id", of: "$1")) AND token IS NOT NULL
         """
     }
 
@@ -289,7 +280,7 @@ public enum QueueStatements {
     static func discard(_ dialect: SQLDialect) -> String {
         """
         UPDATE queue_tasks SET state = 'failed', ended_at = \(now("$2", dialect)), \(unclaimed)
-        WHERE \(isOne("id", of: "$1", dialect)) AND ended_at IS NULL RETURNING id
+        WHERE \(dialect.isOne("id", of: "$1")) AND ended_at IS NULL RETURNING id
         """
     }
 

@@ -65,12 +65,12 @@ extension TaskQueue {
     public func statuses(
         of taskIDs: [String], in connection: any DatabaseConnection
     ) async throws(QueueError) -> [String: TaskStatus] {
-        let isAsked = QueueStatements.isOne("id", of: "$1", connection.dialect)
+        let isAsked = connection.dialect.isOne("id", of: "$1")
         let found = try await QueueSQL(connection).rows(
             """
             SELECT id, run_at, failures, deaths, cancel_requested_at, worker_host, lease_expires_at
             FROM queue_tasks WHERE \(isAsked)
-            """, [QueueSQL.list(taskIDs)]
+            """, [DatabaseValue.list(taskIDs)]
         ) { row throws(DatabaseError) in
             (
                 try row.text("id"),

@@ -6,17 +6,16 @@ extension TaskQueue {
     /// - Parameters:
     ///   - spared: what the caller knows to be alive, whatever has become of the clock.
     ///   - name: no other than this.
-    ///   - limit: at most so many, `limits.rescueBatchMax` in any case.
     public func rescue(
-        sparing spared: [Claim] = [], only name: String? = nil, limit: Int = .max, in connection: any DatabaseConnection
+        sparing spared: [Claim] = [], only name: String? = nil, in connection: any DatabaseConnection
     ) async throws(QueueError) -> RescueReport {
-        let isSpared = QueueStatements.isOne("token", of: "$2", connection.dialect)
+        let isSpared = connection.dialect.isOne("token", of: "$2")
         let isIt = name == nil ? "" : " AND id = $3"
         try await QueueSQL(connection).limitWaits()
         let lost = try await running(
             "lease_expires_at <= \(QueueStatements.now("$1", connection.dialect)) AND NOT (\(isSpared))\(isIt)",
-            [now(connection.dialect), QueueSQL.list(spared.map(\.token))] + (name.map { [.text($0)] } ?? []),
-            limit: min(limit, limits.rescueBatchMax), connection)
+            [now(connection.dialect), DatabaseValue.list(spared.map(\.token))] + (name.map { [.text($0)] } ?? []),
+            limit: limits.rescueBatchMax, connection)
         return try await takeBack(lost, connection)
     }
 
@@ -41,7 +40,7 @@ extension TaskQueue {
         guard !taskIDs.isEmpty else { return [] }
         return Set(
             try await QueueSQL(connection).rows(
-                QueueStatements.discard(connection.dialect), [QueueSQL.list(taskIDs), now(connection.dialect)]
+                QueueStatements.discard(connection.dialect), [DatabaseValue.list(taskIDs), now(connection.dialect)]
             ) { row throws(DatabaseError) in try row.text("id") })
     }
 
@@ -88,11 +87,11 @@ extension TaskQueue {
         }
         let sql = QueueSQL(connection)
         if !report.requeued.isEmpty {
-            _ = try await sql.run(QueueStatements.putBack(sql.dialect), [QueueSQL.list(report.requeued)])
+            _ = try await sql.run(QueueStatements.putBack(sql.dialect), [DatabaseValue.list(report.requeued)])
         }
         for (state, names) in [("failed", report.exhausted), ("canceled", report.canceled)] where !names.isEmpty {
             _ = try await sql.run(
-                QueueStatements.giveUp(sql.dialect), [QueueSQL.list(names), .text(state), now(sql.dialect)])
+                QueueStatements.giveUp(sql.dialect), [DatabaseValue.list(names), .text(state), now(sql.dialect)])
         }
         return report
     }

@@ -50,6 +50,6 @@ extension TaskQueue {
     }
 
     private static func names(_ claims: [Claim]) -> [DatabaseValue] {
-        [QueueSQL.list(claims.map(\.taskID)), QueueSQL.list(claims.map(\.token))]
+        [DatabaseValue.list(claims.map(\.taskID)), DatabaseValue.list(claims.map(\.token))]
     }
 }
